@@ -1,0 +1,1 @@
+"""Money, states and rules: standard library only, no I/O; time and ids are passed in."""

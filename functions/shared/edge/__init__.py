@@ -1,0 +1,1 @@
+"""The only importer of powertools and pydantic: HTTP, identity, problems, settings, telemetry."""

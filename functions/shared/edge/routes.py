@@ -1,0 +1,84 @@
+"""The one table of routes: API Gateway, the local gateway, the dispatcher and OpenAPI read it.
+
+A route names the function that answers it, who may call it and how large its body may be. What
+the operation takes and gives is declared beside its use case, in that function's handler.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Who calls. A platform is found through the registry; the others are bureau roles."""
+
+    PLATFORM = "platform"
+    OPERATOR = "operator"
+    APPROVER = "approver"
+    AUDITOR = "auditor"
+
+
+BUREAU = frozenset({Role.OPERATOR, Role.APPROVER, Role.AUDITOR})
+KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation of the API.
+
+    Args:
+        operation_id: the operation's name in OpenAPI and in the dispatcher, snake_case.
+        method: the HTTP method.
+        path: the resource as API Gateway writes it, with `{parameters}`.
+        function: the folder under `functions/` that answers.
+        roles: who may call.
+        body_limit: the largest body, in bytes; 0 where the route takes none.
+
+    """
+
+    operation_id: str
+    method: str
+    path: str
+    function: str
+    roles: frozenset[Role]
+    body_limit: int = 0
+
+
+def _platform(op: str, method: str, path: str, function: str, body_limit: int = 0) -> Route:
+    return Route(op, method, path, function, frozenset({Role.PLATFORM}), body_limit)
+
+
+_ADMIN = "/v1/admin"
+_CAMPAIGN = f"{_ADMIN}/campaigns/{{campaign_id}}"
+_ONE_PLATFORM = f"{_ADMIN}/platforms/{{platform_id}}"
+_ONE_MERCHANT = f"{_ADMIN}/merchants/{{merchant_id}}"
+_MAKE = frozenset({Role.OPERATOR})
+_APPROVE = frozenset({Role.APPROVER})
+_EITHER = frozenset({Role.OPERATOR, Role.APPROVER})
+
+ROUTES: tuple[Route, ...] = (
+    # Platform plane
+    _platform("list_campaigns", "GET", "/v1/campaigns", "campaign"),
+    _platform("get_campaign", "GET", "/v1/campaigns/{campaign_id}", "campaign"),
+    _platform("claim_voucher", "POST", "/v1/claims", "issue", 16 * KIB),
+    _platform("get_voucher", "GET", "/v1/vouchers/{voucher_id}", "redeem"),
+    _platform("search_vouchers", "POST", "/v1/vouchers/search", "redeem", 16 * KIB),
+    _platform("hold_voucher", "POST", "/v1/vouchers/{voucher_id}/hold", "redeem", 16 * KIB),
+    _platform("release_voucher", "POST", "/v1/vouchers/{voucher_id}/release", "redeem", 16 * KIB),
+    _platform("redeem_voucher", "POST", "/v1/redemptions", "redeem", 16 * KIB),
+    _platform("get_redemption", "GET", "/v1/redemptions/{redemption_id}", "redeem"),
+    _platform(
+        "refund_redemption", "POST", "/v1/redemptions/{redemption_id}/refunds", "redeem", 16 * KIB
+    ),
+    # Bureau plane
+    Route("put_campaign", "PUT", _CAMPAIGN, "campaign", _MAKE, 256 * KIB),
+    Route("get_campaign_admin", "GET", _CAMPAIGN, "campaign", BUREAU),
+    Route("approve_campaign", "POST", f"{_CAMPAIGN}/approve", "campaign", _APPROVE, 16 * KIB),
+    Route("pause_campaign", "POST", f"{_CAMPAIGN}/pause", "campaign", _EITHER, 16 * KIB),
+    Route("resume_campaign", "POST", f"{_CAMPAIGN}/resume", "campaign", _EITHER, 16 * KIB),
+    Route("put_platform", "PUT", _ONE_PLATFORM, "campaign", _MAKE, 16 * KIB),
+    Route("get_platform", "GET", _ONE_PLATFORM, "campaign", BUREAU),
+    Route("put_merchant", "PUT", _ONE_MERCHANT, "campaign", _MAKE, 16 * KIB),
+    Route("get_merchant", "GET", _ONE_MERCHANT, "campaign", BUREAU),
+)

@@ -1,0 +1,1 @@
+"""The only importer of pynamodb and boto3: tables, transactions, repositories, objects."""

@@ -1,0 +1,426 @@
+"""One PynamoDB model per table: every key and index of the system is written here, once.
+
+CDK, the local engine and the tests read `table_schema`; docs/data-model.md lists the access
+patterns that each key serves. A table's name is a prefix plus `suffix` and is bound on first use
+(`shared.store.connection`), because PynamoDB freezes a model's connection when it is made.
+
+Hot keys: claims meet only on stock shards. Index keys carry a segment, a hash of the item's own
+id, because a hot index key throttles its base table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    ListAttribute,
+    UnicodeAttribute,
+)
+from pynamodb.indexes import (
+    AllProjection,
+    GlobalSecondaryIndex,
+    IncludeProjection,
+)
+from pynamodb.models import Model
+
+from functions.shared.store.attributes import InstantAttribute, IntegerAttribute
+
+# 10,000 claims/s on one campaign put 156 writes/s on each index key (the limit is 1,000).
+ISSUE_SEGMENTS = 64
+# A busy day of one platform in one campaign: 2,000 ledger entries/s put 250 on each index key.
+DAY_SEGMENTS = 8
+
+
+class CampaignItem(Model):
+    """A campaign: its document, its state and its fund counters."""
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "campaigns"
+
+    campaign_id = UnicodeAttribute(hash_key=True)
+    version = IntegerAttribute()
+    state = UnicodeAttribute()
+    document = UnicodeAttribute()
+    made_by = UnicodeAttribute()
+    made_at = InstantAttribute()
+    approved_by = UnicodeAttribute(null=True)
+    approved_at = InstantAttribute(null=True)
+    closed_at = InstantAttribute(null=True)
+    appropriated_fen = IntegerAttribute()
+    unallocated_fen = IntegerAttribute()
+    returned_fen = IntegerAttribute()
+    settled_fen = IntegerAttribute()
+
+
+class PoolItem(Model):
+    """Stock of one voucher type for one platform in one round; its units lie in shards.
+
+    `pot_fen` is money on its way: allocated but not yet spread over shards, or drained from
+    shards and not yet moved on.
+    """
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "pools"
+
+    campaign_id = UnicodeAttribute(hash_key=True)
+    pool_key = UnicodeAttribute(range_key=True)
+    round_id = UnicodeAttribute()
+    voucher_type_id = UnicodeAttribute()
+    platform_id = UnicodeAttribute()
+    unit_reserve_fen = IntegerAttribute()
+    planned_units = IntegerAttribute()
+    shard_count = IntegerAttribute()
+    funded_shards = IntegerAttribute()
+    pot_fen = IntegerAttribute()
+    state = UnicodeAttribute()
+
+
+class StockItem(Model):
+    """One shard of a pool: a counter that claims draw from, with a partition key of its own."""
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "stock"
+
+    shard_id = UnicodeAttribute(hash_key=True)
+    state = UnicodeAttribute()
+    allocated = IntegerAttribute()
+    available = IntegerAttribute()
+    issued = IntegerAttribute()
+    lapsed_fen = IntegerAttribute()
+    unit_reserve_fen = IntegerAttribute()
+
+
+class PersonItem(Model):
+    """What one identity has used of its limits in one campaign, and the vouchers it holds.
+
+    Each limit is a counter attribute of its own, named by `shared.domain.limits`; the model does
+    not declare them, so they are read from the raw item.
+    """
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "people"
+
+    person_key = UnicodeAttribute(hash_key=True)
+    voucher_ids: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute, null=True)
+
+
+class VouchersByIssueDay(GlobalSecondaryIndex["VoucherItem"]):
+    """Vouchers of a campaign by the day they were issued: the sweep and the T+1 report."""
+
+    class Meta:
+        """What the sweep and the report read, and no more."""
+
+        index_name = "by_issue_day"
+        projection = IncludeProjection(
+            ["state", "person_ref", "voucher_type_id", "platform_id", "round_id", "reserve_fen"],
+        )
+
+    issue_bucket = UnicodeAttribute(hash_key=True)
+    valid_until = InstantAttribute(range_key=True)
+    state = UnicodeAttribute()
+    person_ref = UnicodeAttribute()
+    voucher_type_id = UnicodeAttribute()
+    platform_id = UnicodeAttribute()
+    round_id = UnicodeAttribute()
+    reserve_fen = IntegerAttribute()
+
+
+class VoucherItem(Model):
+    """A voucher, from its claim to its end; its id is the guard of the claim."""
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "vouchers"
+
+    voucher_id = UnicodeAttribute(hash_key=True)
+    campaign_id = UnicodeAttribute()
+    round_id = UnicodeAttribute()
+    voucher_type_id = UnicodeAttribute()
+    platform_id = UnicodeAttribute()
+    person_ref = UnicodeAttribute()
+    shard_id = UnicodeAttribute()
+    request_no = UnicodeAttribute()
+    content_hash = UnicodeAttribute()
+    state = UnicodeAttribute()
+    issued_at = InstantAttribute()
+    valid_from = InstantAttribute()
+    valid_until = InstantAttribute()
+    reserve_fen = IntegerAttribute()
+    slack_fen = IntegerAttribute()
+    timeline: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
+    issue_bucket = UnicodeAttribute()
+    order_no = UnicodeAttribute(null=True)
+    held_until = InstantAttribute(null=True)
+    redemption_id = UnicodeAttribute(null=True)
+
+    by_issue_day = VouchersByIssueDay()
+
+
+class LedgerByDay(GlobalSecondaryIndex["LedgerItem"]):
+    """Ledger entries of one campaign, platform and business date, in order of recording."""
+
+    class Meta:
+        """The reconciler reads whole entries."""
+
+        index_name = "by_day"
+        projection = AllProjection()
+
+    day_bucket = UnicodeAttribute(hash_key=True)
+    recorded_key = UnicodeAttribute(range_key=True)
+
+
+class LedgerItem(Model):
+    """A redemption or a refund; a redemption's item also carries its refunded totals."""
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "ledger"
+
+    redemption_id = UnicodeAttribute(hash_key=True)
+    entry_key = UnicodeAttribute(range_key=True)
+    entry_type = UnicodeAttribute()
+    campaign_id = UnicodeAttribute()
+    round_id = UnicodeAttribute()
+    voucher_type_id = UnicodeAttribute()
+    platform_id = UnicodeAttribute()
+    voucher_id = UnicodeAttribute()
+    person_ref = UnicodeAttribute()
+    merchant_id = UnicodeAttribute()
+    industry = UnicodeAttribute()
+    size_class = UnicodeAttribute()
+    order_no = UnicodeAttribute()
+    refund_no = UnicodeAttribute(null=True)
+    content_hash = UnicodeAttribute()
+    recorded_at = InstantAttribute()
+    business_on = UnicodeAttribute()
+    redeemed_on = UnicodeAttribute()
+    day_bucket = UnicodeAttribute()
+    recorded_key = UnicodeAttribute()
+    # The entry's own amounts; a refund's are what it reverses.
+    order_fen = IntegerAttribute()
+    merchant_discount_fen = IntegerAttribute()
+    platform_discount_fen = IntegerAttribute()
+    voucher_fen = IntegerAttribute()
+    paid_fen = IntegerAttribute()
+    fiscal_part_fen = IntegerAttribute()
+    platform_part_fen = IntegerAttribute()
+    merchant_part_fen = IntegerAttribute()
+    voucher_state = UnicodeAttribute(null=True)
+    # A redemption's refunded totals.
+    refund_count = IntegerAttribute(null=True)
+    refunded_fen = IntegerAttribute(null=True)
+    refunded_voucher_fen = IntegerAttribute(null=True)
+    refunded_paid_fen = IntegerAttribute(null=True)
+    refunded_merchant_discount_fen = IntegerAttribute(null=True)
+    refunded_platform_discount_fen = IntegerAttribute(null=True)
+    refunded_fiscal_part_fen = IntegerAttribute(null=True)
+    refunded_platform_part_fen = IntegerAttribute(null=True)
+    refunded_merchant_part_fen = IntegerAttribute(null=True)
+
+    by_day = LedgerByDay()
+
+
+class SettlementItem(Model):
+    """A statement: a settlement of one platform and business date, or a fund return."""
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "settlements"
+
+    campaign_id = UnicodeAttribute(hash_key=True)
+    statement_key = UnicodeAttribute(range_key=True)
+    kind = UnicodeAttribute()
+    statement_id = UnicodeAttribute()
+    business_on = UnicodeAttribute()
+    platform_id = UnicodeAttribute(null=True)
+    payload = UnicodeAttribute()
+    amount_fen = IntegerAttribute()
+    made_at = InstantAttribute()
+
+
+class BreakItem(Model):
+    """A row on which ledger and bill disagree."""
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "breaks"
+
+    day_key = UnicodeAttribute(hash_key=True)
+    break_id = UnicodeAttribute(range_key=True)
+    match_state = UnicodeAttribute()
+    campaign_id = UnicodeAttribute(null=True)
+    platform_id = UnicodeAttribute()
+    business_on = UnicodeAttribute()
+    difference_fen = IntegerAttribute()
+    state = UnicodeAttribute()
+    payload = UnicodeAttribute()
+    opened_at = InstantAttribute()
+
+
+class BillItem(Model):
+    """A platform's bill of a business date, by version: accepted or quarantined whole."""
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "bills"
+
+    platform_id = UnicodeAttribute(hash_key=True)
+    bill_key = UnicodeAttribute(range_key=True)
+    state = UnicodeAttribute()
+    object_key = UnicodeAttribute()
+    object_version = UnicodeAttribute()
+    sha256 = UnicodeAttribute()
+    rows = IntegerAttribute()
+    received_at = InstantAttribute()
+
+
+class MerchantItem(Model):
+    """A merchant's facts from a date on; earlier facts stay, so that past reports do not move."""
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "merchants"
+
+    merchant_id = UnicodeAttribute(hash_key=True)
+    effective_on = UnicodeAttribute(range_key=True)
+    name = UnicodeAttribute()
+    credit_code = UnicodeAttribute()
+    industry = UnicodeAttribute()
+    size_class = UnicodeAttribute()
+    district = UnicodeAttribute()
+    active = BooleanAttribute()
+    made_by = UnicodeAttribute()
+    made_at = InstantAttribute()
+
+
+class PlatformItem(Model):
+    """A licensed platform and the one IAM role that it calls with."""
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "platforms"
+
+    platform_id = UnicodeAttribute(hash_key=True)
+    version = IntegerAttribute()
+    name = UnicodeAttribute()
+    role_arn = UnicodeAttribute()
+    active = BooleanAttribute()
+    made_by = UnicodeAttribute()
+    made_at = InstantAttribute()
+
+
+class CallerItem(Model):
+    """Which platform an IAM role is. A table of its own, so that no role is two platforms."""
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "callers"
+
+    role_arn = UnicodeAttribute(hash_key=True)
+    platform_id = UnicodeAttribute()
+    active = BooleanAttribute()
+
+
+MODELS: tuple[type[Model], ...] = (
+    CampaignItem,
+    PoolItem,
+    StockItem,
+    PersonItem,
+    VoucherItem,
+    LedgerItem,
+    SettlementItem,
+    BreakItem,
+    BillItem,
+    MerchantItem,
+    PlatformItem,
+    CallerItem,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeySchema:
+    """A hash key and perhaps a range key: attribute names and their DynamoDB types."""
+
+    hash_key: str
+    hash_type: str
+    range_key: str | None = None
+    range_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSchema:
+    """A global secondary index: its name, keys and projection."""
+
+    name: str
+    key: KeySchema
+    projection: str
+    included: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableSchema:
+    """What a table must look like wherever it is made."""
+
+    suffix: str
+    key: KeySchema
+    indexes: tuple[IndexSchema, ...] = ()
+
+
+def _key_schema(keys: list[dict[str, str]], types: dict[str, str]) -> KeySchema:
+    by_kind = {key["KeyType"]: key["AttributeName"] for key in keys}
+    range_key = by_kind.get("RANGE")
+    return KeySchema(
+        hash_key=by_kind["HASH"],
+        hash_type=types[by_kind["HASH"]],
+        range_key=range_key,
+        range_type=types[range_key] if range_key else None,
+    )
+
+
+# Read when the module loads, before any connection binds a full name over the suffix.
+_SUFFIXES: dict[type[Model], str] = {model: model.Meta.table_name for model in MODELS}
+
+
+def table_suffix(model: type[Model]) -> str:
+    """The table's name without the prefix of its deployment."""
+    return _SUFFIXES[model]
+
+
+def table_schema(model: type[Model]) -> TableSchema:
+    """The table's keys and indexes as its model declares them."""
+    schema: Any = model._get_schema()  # noqa: SLF001 - PynamoDB has no public way to ask
+    types = {
+        definition["AttributeName"]: definition["AttributeType"]
+        for definition in schema["attribute_definitions"]
+    }
+    return TableSchema(
+        suffix=table_suffix(model),
+        key=_key_schema(schema["key_schema"], types),
+        indexes=tuple(
+            IndexSchema(
+                name=index["index_name"],
+                key=_key_schema(index["key_schema"], types),
+                projection=index["projection"]["ProjectionType"],
+                included=tuple(index["projection"].get("NonKeyAttributes", ())),
+            )
+            for index in schema["global_secondary_indexes"]
+        ),
+    )
