@@ -149,6 +149,7 @@ class VoucherItem(Model):
     voucher_type_id = UnicodeAttribute()
     platform_id = UnicodeAttribute()
     person_ref = UnicodeAttribute()
+    identity_refs: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
     shard_id = UnicodeAttribute()
     request_no = UnicodeAttribute()
     content_hash = UnicodeAttribute()

@@ -1,0 +1,122 @@
+"""A campaign's record and its pools: who made and approved it, and where its money lies.
+
+The fund counters here and the stock shards hold every fen that no voucher and no ledger entry
+holds: appropriated = unallocated + in pools + outstanding + redeemed net + lapsed + returned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from functions.shared.domain.campaign import Campaign, CampaignState
+
+
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """A campaign's fund counters, in fen.
+
+    `unallocated_fen` is in no pool; `returned_fen` went back to the source account;
+    `settled_fen` is what settlements have so far taken note of (net of refunds).
+    """
+
+    appropriated_fen: int
+    unallocated_fen: int
+    returned_fen: int
+    settled_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRecord:
+    """A campaign as stored: its rules, its state, and who did what."""
+
+    campaign: Campaign
+    document: str
+    version: int
+    state: CampaignState
+    funds: Funds
+    made_by: str
+    made_at: datetime
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    closed_at: datetime | None = None
+
+
+class PoolState(StrEnum):
+    """OPEN may be drawn from, PAUSED may not; when a round is open is the round's own matter."""
+
+    OPEN = "OPEN"
+    PAUSED = "PAUSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Stock of one voucher type for one platform in one round.
+
+    `pot_fen` is money on its way: allocated but not yet spread over the shards, or drained from
+    them and not yet moved on. `funded_shards` counts the shards that have had their first units.
+    """
+
+    campaign_id: str
+    round_id: str
+    voucher_type_id: str
+    platform_id: str
+    unit_reserve_fen: int
+    planned_units: int
+    shard_count: int
+    funded_shards: int
+    pot_fen: int
+    state: PoolState
+
+    @property
+    def pool_key(self) -> str:
+        """The pool's name within its campaign."""
+        return f"{self.round_id}/{self.voucher_type_id}/{self.platform_id}"
+
+    def shard_id(self, number: int) -> str:
+        """The name of one of its shards; `number` counts from 0."""
+        return shard_id(self.campaign_id, self.pool_key, number)
+
+    def shard_ids(self) -> tuple[str, ...]:
+        """The names of all its shards."""
+        return tuple(self.shard_id(number) for number in range(self.shard_count))
+
+    def units_of_shard(self, number: int) -> int:
+        """Its planned units, spread evenly: the first shards get what does not divide."""
+        units, left = divmod(self.planned_units, self.shard_count)
+        return units + (number < left)
+
+
+def pool_key(round_id: str, voucher_type_id: str, platform_id: str) -> str:
+    """The name of a pool within its campaign."""
+    return f"{round_id}/{voucher_type_id}/{platform_id}"
+
+
+def shard_id(campaign_id: str, key_of_pool: str, number: int) -> str:
+    """The name of a shard: `campaign/round/type/platform/number`."""
+    return f"{campaign_id}/{key_of_pool}/{number:04d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One counter of a pool: units that may be drawn, and money that came back."""
+
+    shard_id: str
+    state: PoolState
+    allocated: int
+    available: int
+    issued: int
+    lapsed_fen: int
+    unit_reserve_fen: int
+
+
+# A thousand writes a second is the most one item takes; a pool smaller than this many units a
+# shard would only make claims hunt for the last ones.
+UNITS_PER_SHARD = 50
+MAX_SHARDS = 1024
+
+
+def shard_count_for(units: int) -> int:
+    """How many shards a pool of that many units gets: one for each 50 units, 1 to 1,024."""
+    return max(1, min(MAX_SHARDS, units // UNITS_PER_SHARD))

@@ -1,0 +1,122 @@
+"""A voucher: its states, what it is on its own clock, and what may be done to it.
+
+    ISSUED ──hold──> HELD ──redeem──> REDEEMED ──whole refund──> ISSUED | VOIDED | EXPIRED
+       │               └─release, or the hold lapses──> ISSUED
+       ├──redeem──> REDEEMED
+       └──valid_until passes──> EXPIRED        any unredeemed ──void──> VOIDED
+
+Expiry and the lapse of a hold are conditions on time: they hold at once, whatever is stored, and
+the sweep writes them down later. The checks here give the reason; the store's conditions enforce
+the same rules again inside the transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from functions.shared.domain.business_time import to_rfc3339
+from functions.shared.domain.errors import Code, HuiminError
+
+# A hold and its release each add a line to the voucher's timeline; an item must stay small.
+TIMELINE_LIMIT = 64
+
+
+class VoucherState(StrEnum):
+    """Where a voucher is in its life."""
+
+    ISSUED = "ISSUED"
+    HELD = "HELD"
+    REDEEMED = "REDEEMED"
+    EXPIRED = "EXPIRED"
+    VOIDED = "VOIDED"
+
+
+class VoucherEvent(StrEnum):
+    """What a line of a voucher's timeline records."""
+
+    CLAIMED = "CLAIMED"
+    HELD = "HELD"
+    RELEASED = "RELEASED"
+    REDEEMED = "REDEEMED"
+    REFUNDED = "REFUNDED"
+    RESTORED = "RESTORED"
+    EXPIRED = "EXPIRED"
+    VOIDED = "VOIDED"
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One thing that happened to a voucher, and the number of the order or refund it belongs to."""
+
+    at: datetime
+    event: VoucherEvent
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """A voucher as stored.
+
+    `reserve_fen` is the most it can cost the appropriation; `slack_fen` is what a redemption left
+    of that and the sweep has not yet set free. `identity_refs` are all identities that count it.
+    """
+
+    voucher_id: str
+    campaign_id: str
+    round_id: str
+    voucher_type_id: str
+    platform_id: str
+    person_ref: str
+    identity_refs: tuple[str, ...]
+    shard_id: str
+    request_no: str
+    content_hash: str
+    state: VoucherState
+    issued_at: datetime
+    valid_from: datetime
+    valid_until: datetime
+    reserve_fen: int
+    slack_fen: int
+    timeline: tuple[TimelineEntry, ...]
+    order_no: str | None = None
+    held_until: datetime | None = None
+    redemption_id: str | None = None
+
+    def state_at(self, now: datetime) -> VoucherState:
+        """The state that counts at that time, whether or not the sweep has written it."""
+        if self.state in (VoucherState.ISSUED, VoucherState.HELD):
+            if now >= self.valid_until:
+                return VoucherState.EXPIRED
+            if self.state is VoucherState.HELD and not self.is_held_at(now):
+                return VoucherState.ISSUED
+        return self.state
+
+    def is_held_at(self, now: datetime) -> bool:
+        """Whether a hold stands at that time."""
+        return (
+            self.state is VoucherState.HELD
+            and self.held_until is not None
+            and now < self.held_until
+        )
+
+
+def require_usable(voucher: Voucher, *, order_no: str, now: datetime) -> None:
+    """Passes when the order may hold or redeem the voucher at that time.
+
+    Raises:
+        HuiminError: VOUCHER_EXPIRED, VOUCHER_NOT_YET_VALID, VOUCHER_HELD (for another order) or
+            VOUCHER_NOT_REDEEMABLE (already redeemed, or voided).
+
+    """
+    state = voucher.state_at(now)
+    if state is VoucherState.EXPIRED:
+        raise HuiminError(Code.VOUCHER_EXPIRED, valid_until=to_rfc3339(voucher.valid_until))
+    if state in (VoucherState.REDEEMED, VoucherState.VOIDED):
+        raise HuiminError(Code.VOUCHER_NOT_REDEEMABLE, state=state.value)
+    if now < voucher.valid_from:
+        raise HuiminError(Code.VOUCHER_NOT_YET_VALID, valid_from=to_rfc3339(voucher.valid_from))
+    if voucher.is_held_at(now) and voucher.order_no != order_no:
+        held_until = to_rfc3339(voucher.held_until) if voucher.held_until else ""
+        raise HuiminError(Code.VOUCHER_HELD, held_until=held_until)

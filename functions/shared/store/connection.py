@@ -1,0 +1,144 @@
+"""Where the tables are: one connection for all models, bound on first use.
+
+PynamoDB gives each model a client of its own (65 ms each) and reads a model's settings when the
+class is made. Here every model shares one connection, made when a function first needs it, so
+that importing the store costs no client and reads no environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from pynamodb.connection import Connection
+from pynamodb.connection.table import TableConnection
+from pynamodb.exceptions import DoesNotExist, PynamoDBConnectionError
+from pynamodb.expressions.condition import Condition
+from pynamodb.indexes import Index
+from pynamodb.models import Model
+
+from functions.shared.domain.errors import Busy
+from functions.shared.store.tables import MODELS, table_suffix
+from functions.shared.store.transaction import RetryPolicy, Transaction, is_transient
+
+M = TypeVar("M", bound=Model)
+
+# API Gateway gives up after 29 s: three tries of 2 s and their pauses stay well below.
+CONNECT_TIMEOUT_S = 1.0
+READ_TIMEOUT_S = 2.0
+SDK_RETRIES = 2
+POOL_CONNECTIONS = 32
+
+
+class Database:
+    """The tables of one deployment.
+
+    Making one binds the models to it: a process talks to one deployment at a time, as a Lambda
+    does; a later Database (in tests) takes the models over.
+
+    Args:
+        prefix: what the table names begin with, as "huimin-".
+        retry: how transactions fight contention.
+
+    """
+
+    def __init__(self, prefix: str, *, retry: RetryPolicy | None = None) -> None:
+        self.prefix = prefix
+        self._retry = retry or RetryPolicy()
+        self._connection = Connection(
+            connect_timeout_seconds=CONNECT_TIMEOUT_S,
+            read_timeout_seconds=READ_TIMEOUT_S,
+            max_retry_attempts=SDK_RETRIES,
+            max_pool_connections=POOL_CONNECTIONS,
+        )
+        for model in MODELS:
+            self._bind(model)
+
+    def _bind(self, model: type[Model]) -> None:
+        model.Meta.table_name = self.prefix + table_suffix(model)
+        model._connection = None  # noqa: SLF001 - PynamoDB keeps a client per model otherwise
+        own: TableConnection = model._get_connection()  # noqa: SLF001 - as above
+        self._connection.add_meta_table(own.get_meta_table())
+        own.connection = self._connection
+
+    @property
+    def client(self) -> Any:  # noqa: ANN401 - botocore clients have no static type
+        """The botocore client under the models, for fault injection and metering in tests."""
+        return self._connection.client
+
+    def transaction(self, operation: str) -> Transaction:
+        """A new transaction under that label."""
+        return Transaction(self._connection, operation, self._retry)
+
+    def get(self, model: type[M], hash_key: str, range_key: str | None = None) -> M | None:
+        """The item of that key, strongly consistent; None when absent.
+
+        Raises:
+            Busy: throttled or lost beyond the SDK's retries.
+
+        """
+        try:
+            return model.get(hash_key, range_key, consistent_read=True)
+        except DoesNotExist:
+            return None
+        except PynamoDBConnectionError as error:
+            raise _as_busy(error, model) from error
+
+    def get_many(self, model: type[M], keys: Iterable[Any]) -> Iterator[M]:
+        """The items of those keys, strongly consistent, in no order; absent ones are left out.
+
+        Raises:
+            Busy: throttled or lost beyond the SDK's retries.
+
+        """
+        try:
+            yield from model.batch_get(list(keys), consistent_read=True)
+        except PynamoDBConnectionError as error:
+            raise _as_busy(error, model) from error
+
+    def query(
+        self,
+        source: type[M] | Index[M],
+        hash_key: str,
+        range_condition: Condition | None = None,
+        *,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[M]:
+        """The items of a table's or an index's hash key, in range-key order, page by page.
+
+        A table is read strongly consistent; an index cannot be.
+
+        Raises:
+            Busy: throttled or lost beyond the SDK's retries.
+
+        """
+        try:
+            yield from source.query(
+                hash_key,
+                range_condition,
+                consistent_read=not isinstance(source, Index),
+                scan_index_forward=not newest_first,
+                limit=limit,
+            )
+        except PynamoDBConnectionError as error:
+            raise _as_busy(error, source) from error
+
+    def scan(self, model: type[M]) -> Iterator[M]:
+        """Every item of a table, strongly consistent: for small tables and for recounts only.
+
+        Raises:
+            Busy: throttled or lost beyond the SDK's retries.
+
+        """
+        try:
+            yield from model.scan(consistent_read=True)
+        except PynamoDBConnectionError as error:
+            raise _as_busy(error, model) from error
+
+
+def _as_busy(error: PynamoDBConnectionError, source: object) -> Exception:
+    """`Busy` where the same call may succeed later; the error itself where it is ours."""
+    if is_transient(error):
+        return Busy(operation=f"read {getattr(source, '__name__', type(source).__name__)}")
+    return error

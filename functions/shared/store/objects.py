@@ -1,0 +1,104 @@
+"""The files bucket: what is published is written once and never replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+_ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
+_EXISTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object's bytes and the version they are."""
+
+    data: bytes
+    version: str
+
+
+class ObjectTooLarge(Exception):
+    """The object is larger than the reader takes.
+
+    Args:
+        size: its size in bytes.
+
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"{size} bytes")
+        self.size = size
+
+
+class ObjectStore:
+    """One bucket. A client is made on first use.
+
+    Args:
+        bucket: its name.
+
+    """
+
+    def __init__(self, bucket: str) -> None:
+        self._bucket = bucket
+        self._made: Any = None
+
+    @property
+    def client(self) -> Any:  # noqa: ANN401 - boto3 clients have no static type
+        """The boto3 client, for fault injection in tests."""
+        if self._made is None:
+            self._made = boto3.client(
+                "s3", config=Config(connect_timeout=2, read_timeout=20, retries={"max_attempts": 3})
+            )
+        return self._made
+
+    def put_new(self, key: str, data: bytes, *, content_type: str) -> bool:
+        """Writes the object unless there is one of that key; False when there was.
+
+        What is there already may differ; a caller that must know reads it.
+        """
+        try:
+            self.client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=data,
+                ContentType=content_type,
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _EXISTS:
+                return False
+            raise
+        return True
+
+    def get(
+        self, key: str, *, version: str | None = None, limit: int | None = None
+    ) -> StoredObject | None:
+        """The object (perhaps of that version), or None when there is none.
+
+        Raises:
+            ObjectTooLarge: it has more than `limit` bytes; nothing is read.
+
+        """
+        which = {"VersionId": version} if version else {}
+        try:
+            answer = self.client.get_object(Bucket=self._bucket, Key=key, **which)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _ABSENT:
+                return None
+            raise
+        if limit is not None and answer["ContentLength"] > limit:
+            answer["Body"].close()
+            raise ObjectTooLarge(answer["ContentLength"])
+        return StoredObject(answer["Body"].read(), answer.get("VersionId") or "null")
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """The keys that begin with the prefix, in order."""
+        pages = self.client.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+            for entry in page.get("Contents", ()):
+                yield entry["Key"]

@@ -1,0 +1,216 @@
+"""One transaction, its items labelled; retried on contention only.
+
+PynamoDB sends condition checks, deletes, puts and updates in that order, and DynamoDB gives its
+cancellation reasons in the order sent. Labels hide that: a caller asks whether "stock" failed and
+what the item looked like, never for reason number two.
+
+What is retried, and why nothing is applied twice:
+
+    reply                          what is known              what happens
+    conflict, throttled            nothing was written        retried with jitter
+    lost (timeout, reset)          it may have been written   retried: the transaction's own guard,
+                                                              or its compare-and-set, then fails
+    a condition failed             nothing was written        `Cancelled`: the caller decides
+
+The ClientRequestToken only spares a retry of the same call its guard's refusal; it lasts ten
+minutes and is never the guard. When retries run out the answer is `Busy`, and no caller may take
+it for "sold out" or "limit reached".
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import botocore.exceptions
+from pynamodb.connection import Connection
+from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from functions.shared.domain.errors import Busy
+
+M = TypeVar("M", bound=Model)
+
+_ALL_OLD = "ALL_OLD"
+_CONDITION_FAILED = "ConditionalCheckFailed"
+_CONTENTION = frozenset(
+    {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"},
+)
+# Codes of whole-call failures after which the same call may be sent again.
+_TRANSIENT = frozenset(
+    {
+        "InternalServerError",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ThrottlingException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+# Timeouts, resets and refused connections; a wrong parameter is a BotoCoreError too, but not these.
+_LOST = (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError)
+
+
+def is_transient(error: PynamoDBException) -> bool:
+    """Whether the same call may succeed if it is sent again: throttled, or lost on the way."""
+    return error.cause_response_code in _TRANSIENT or isinstance(error.cause, _LOST)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How long contention is fought: bounded, with full jitter.
+
+    Five tries with at most 20, 40, 80, 160 ms between them stay well inside a caller's patience.
+    """
+
+    tries: int = 5
+    base_s: float = 0.02
+    cap_s: float = 0.2
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = field(default=random.random)
+
+    def pause(self, tried: int) -> None:
+        """Waits before the next try; `tried` counts from 1."""
+        self.sleep(min(self.cap_s, self.base_s * 2 ** (tried - 1)) * self.jitter())
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why one item cancelled a transaction, and the item as it was (raw), if it existed."""
+
+    code: str
+    raw_item: dict[str, dict[str, Any]] | None
+
+    @property
+    def is_condition(self) -> bool:
+        """Whether the item's own condition failed."""
+        return self.code == _CONDITION_FAILED
+
+
+class Cancelled(Exception):
+    """A condition of the transaction failed, and nothing was written.
+
+    Args:
+        operation: the label of the transaction.
+        reasons: by item label, only items that stood in the way.
+
+    """
+
+    def __init__(self, operation: str, reasons: dict[str, Reason]) -> None:
+        super().__init__(f"{operation}: " + ", ".join(f"{k} {r.code}" for k, r in reasons.items()))
+        self.operation = operation
+        self.reasons = reasons
+
+    def failed(self, label: str) -> bool:
+        """Whether that item's condition failed."""
+        reason = self.reasons.get(label)
+        return reason is not None and reason.is_condition
+
+    def raw(self, label: str) -> dict[str, dict[str, Any]]:
+        """The raw item as it was; empty when there was none."""
+        reason = self.reasons.get(label)
+        return (reason.raw_item if reason else None) or {}
+
+    def old(self, label: str, model: type[M]) -> M | None:
+        """The item as it was, or None when there was none."""
+        raw = self.raw(label)
+        if not raw:
+            return None
+        # CancellationReason offers no working decoder; `from_raw_data` wants a copy it may keep.
+        return model.from_raw_data(dict(raw))
+
+
+class Transaction:
+    """Items that are written together or not at all; at most 100, each under a label of its own.
+
+    Args:
+        connection: the shared PynamoDB connection.
+        operation: what the transaction is, for errors and metrics.
+        retry: how contention is fought.
+
+    """
+
+    MAX_ITEMS = 100
+
+    def __init__(self, connection: Connection, operation: str, retry: RetryPolicy) -> None:
+        self._operation = operation
+        self._retry = retry
+        self._write = TransactWrite(
+            connection=connection,
+            client_request_token=str(uuid.uuid4()),
+        )
+        # Kept apart because the wire order is checks, deletes, puts, updates.
+        self._checks: list[str] = []
+        self._puts: list[str] = []
+        self._updates: list[str] = []
+
+    def check(
+        self,
+        label: str,
+        model: type[Model],
+        hash_key: str,
+        range_key: str | None = None,
+        *,
+        condition: Condition,
+    ) -> None:
+        """The item must satisfy the condition; it is not written."""
+        self._checks.append(label)
+        self._write.condition_check(model, hash_key, range_key, condition=condition)
+
+    def put(self, label: str, item: Model, condition: Condition | None = None) -> None:
+        """The item is written whole, replacing one of the same key if the condition allows it."""
+        self._puts.append(label)
+        self._write.save(item, condition=condition, return_values=_ALL_OLD)
+
+    def update(
+        self, label: str, item: Model, actions: Sequence[Action], condition: Condition | None = None
+    ) -> None:
+        """The actions are applied to the item of that key if the condition allows it."""
+        self._updates.append(label)
+        self._write.update(item, list(actions), condition=condition, return_values=_ALL_OLD)
+
+    def commit(self) -> None:
+        """Writes everything or nothing.
+
+        Raises:
+            Cancelled: a condition failed.
+            Busy: contention, throttling or lost replies outlasted the retries. After lost replies
+                the transaction may have been written; its guard tells.
+            TransactWriteError: the transaction itself is wrong, which is a fault of ours.
+
+        """
+        labels = [*self._checks, *self._puts, *self._updates]
+        assert len(set(labels)) == len(labels) <= self.MAX_ITEMS, labels  # noqa: S101 - ours to hold
+        for tried in range(1, self._retry.tries + 1):
+            try:
+                self._write._commit()  # noqa: SLF001 - the context manager cannot be retried
+            except TransactWriteError as error:
+                self._raise_unless_transient(error, labels)
+            else:
+                return
+            if tried < self._retry.tries:
+                self._retry.pause(tried)
+        raise Busy(operation=self._operation)
+
+    def _raise_unless_transient(self, error: TransactWriteError, labels: list[str]) -> None:
+        reasons = {
+            label: Reason(reason.code, reason.raw_item)
+            for label, reason in zip(labels, error.cancellation_reasons, strict=False)
+            if reason is not None
+        }
+        if any(reason.is_condition for reason in reasons.values()):
+            raise Cancelled(self._operation, reasons) from error
+        if reasons:
+            if all(reason.code in _CONTENTION for reason in reasons.values()):
+                return
+            raise error
+        if not is_transient(error):
+            raise error
