@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -64,6 +65,20 @@ def test_naive_times_are_refused() -> None:
 )
 def test_instants_are_written_in_utc_with_milliseconds(at: datetime, text: str) -> None:
     assert to_rfc3339(at) == text
+
+
+def test_the_machines_own_zone_is_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = datetime(2026, 1, 1, 20, tzinfo=UTC)
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "America/New_York")
+        time.tzset()
+        written, on, bounds = to_rfc3339(at), business_date(at), day_bounds(date(2026, 1, 2))
+        read = parse_rfc3339("2026-01-01T20:00:00Z")
+    time.tzset()
+    assert written == "2026-01-01T20:00:00.000Z"
+    assert on == date(2026, 1, 2)
+    assert bounds == (at - timedelta(hours=4), at + timedelta(hours=20))
+    assert read == at
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -268,6 +269,13 @@ def test_rules_reach_their_bounds() -> None:
     assert replace(DISCOUNT, percent_off_bp=10_000, cap_fen=1).greatest_fen == 1
     assert replace(DISCOUNT, percent_off_bp=1, cap_fen=MAX_ORDER_FEN).greatest_fen == MAX_ORDER_FEN
     assert replace(TICKET, order_share_cap_bp=1).order_share_cap_bp == 1
+
+
+def test_kinds_and_bases_that_are_not_known_stop_the_pricing() -> None:
+    with pytest.raises(AssertionError, match="LATER"):
+        replace(REDUCTION, kind=cast("VoucherKind", "LATER"))
+    with pytest.raises(AssertionError, match="LATER"):
+        order(100).base_fen(cast("ThresholdBase", "LATER"))
 
 
 def test_the_greatest_cost_is_the_face_or_the_cap() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -255,6 +256,12 @@ def test_a_policy_changed_between_refunds_never_gives_money_twice() -> None:
     (first,) = refund_in_steps(HUNDRED, PartPolicy.KEEP, 2_000)
     with pytest.raises(ValueError, match=r"^paid_fen must be from 0"):
         plan_refund(HUNDRED, first.after, refund_fen=1, policy=PartPolicy.RECLAIM_ALL)
+
+
+def test_a_policy_that_is_not_known_stops_the_refund() -> None:
+    unknown = cast("PartPolicy", "LATER")
+    with pytest.raises(AssertionError, match="LATER"):
+        plan_refund(HUNDRED, NOTHING_REFUNDED, refund_fen=1, policy=unknown)
 
 
 @pytest.mark.parametrize(

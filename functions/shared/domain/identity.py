@@ -99,6 +99,9 @@ _LONGEST_ACCOUNT: Final = 128
 # Spaces, invisible format characters (phones copy them along with a contact's number), dashes.
 _SEPARATORS: Final = frozenset({"Zs", "Cf", "Pd"})
 
+# Controls, format characters, surrogates, private and unassigned ones (C); every space (Z).
+_INVISIBLE: Final = frozenset({"C", "Z"})
+
 # The first two digits name a province; 81 to 83 are given to people from Hong Kong, Macao and
 # Taiwan who hold a mainland residence permit. Source: GB/T 2260.
 _PROVINCE: Final = re.compile(r"1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]")
@@ -187,7 +190,7 @@ def normalise_account(text: str) -> str:
     account = unicodedata.normalize("NFKC", text).strip()
     if not 1 <= len(account) <= _LONGEST_ACCOUNT:
         raise AccountError(Fault.LENGTH)
-    if any(unicodedata.category(character)[0] in "CZ" for character in account):
+    if any(unicodedata.category(character)[0] in _INVISIBLE for character in account):
         raise AccountError(Fault.SHAPE)
     return account
 

@@ -105,7 +105,7 @@ def split_largest_remainder(
     """
     require_fen(amount_fen, name="amount_fen", high=MAX_CAMPAIGN_FEN)
     whole = sum(weights)
-    if min(weights, default=0) < 0 or whole == 0:
+    if whole == 0 or any(weight < 0 for weight in weights):
         raise ValueError("weights must not be negative and not all zero")
     if sorted(tie_order) != list(range(len(weights))):
         raise ValueError("tie_order must hold every index of weights once")
