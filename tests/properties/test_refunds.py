@@ -103,7 +103,7 @@ def test_the_order_and_size_of_part_refunds_change_no_total(
     assert refund_all(order, shuffled_fen, policy)[-1].after == at_once.after
 
 
-@given(redeemed_orders(most_fen=12), policies)
+@given(redeemed_orders(most_fen=60), policies)
 def test_fen_by_fen_every_total_rises_and_none_falls(order: Redeemed, policy: PartPolicy) -> None:
     """Single fen are the hardest steps: any dip of a running total would show as a negative."""
     steps = refund_all(order, [1] * order.refundable_fen, policy)

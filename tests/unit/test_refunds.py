@@ -177,6 +177,13 @@ def test_the_budget_gets_its_fen_back_first_and_the_rest_is_shared_in_turn() -> 
     ]
 
 
+def test_a_part_that_came_back_is_never_taken_again() -> None:
+    """Largest remainder would give the budget 1 of the first 3 fen and 0 of the first 4."""
+    order = redeemed(100, 0, given=parts(15, 40, 45))
+    steps = refund_in_steps(order, PartPolicy.RECLAIM_ALL, 3, 1)
+    assert [step.parts for step in steps] == [parts(0, 1, 2), parts(1, 0, 0)]
+
+
 @pytest.mark.parametrize(
     "given",
     [parts(7, 0, 0), parts(0, 7, 0), parts(0, 0, 7)],
