@@ -1,0 +1,839 @@
+"""What each code means to a caller: status, wording in two languages, and what to do about it.
+
+Kept in groups, in the order of `Code`, because the page of errors is printed from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from functions.shared.domain.errors import Code
+from functions.shared.edge.languages import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One kind of refusal.
+
+    Args:
+        status: the HTTP status.
+        title: what happened, the same for every occurrence.
+        details: wordings of this occurrence, the most telling first; the first whose `{names}`
+            are all in the error's context is used, so the last has none.
+        remedy: what the caller can do.
+        retryable: whether the same request, sent again within seconds and unchanged, may succeed.
+        retry_after_s: what Retry-After says; None where the header is not sent.
+        tells_facts: whether facts of the context become members of the problem document.
+
+    """
+
+    status: int
+    title: Words
+    details: tuple[Words, ...]
+    remedy: Words
+    retryable: bool = False
+    retry_after_s: int | None = None
+    tells_facts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Problems that belong together on the page of errors."""
+
+    heading: Words
+    problems: Mapping[Code, Problem]
+
+
+_SIGN_AGAIN = Words(
+    "Sign the request with AWS Signature Version 4 for the service execute-api, with the key of "
+    "your role, and send it again.",
+    "请用贵方角色的密钥、以 execute-api 为服务名按 AWS Signature Version 4 签名后重新发送。",
+)
+
+GROUPS: Final[tuple[Group, ...]] = (
+    Group(
+        Words("The request itself", "请求本身"),
+        {
+            Code.MALFORMED_BODY: Problem(
+                400,
+                Words("The body cannot be read as JSON", "请求体不是可接受的 JSON"),
+                (
+                    Words(
+                        "{reason} (at character {position}).", "{reason}（第 {position} 个字符）。"
+                    ),
+                    Words('{reason} (the name is "{name}").', "{reason}（名称为“{name}”）。"),
+                    Words("{reason}.", "{reason}。"),
+                    Words("The body cannot be read.", "请求体无法读取。"),
+                ),
+                Words(
+                    "Send one JSON object in UTF-8 and mend what is named here.",
+                    "请发送一个 UTF-8 编码的 JSON 对象，并改正所指出的问题。",
+                ),
+            ),
+            Code.INVALID_FIELDS: Problem(
+                400,
+                Words("Some fields cannot be accepted", "部分字段不可接受"),
+                (
+                    Words(
+                        "Fields of the request are missing, unknown or out of range.",
+                        "请求中有字段缺失、未知或超出范围。",
+                    ),
+                ),
+                Words(
+                    "Mend each field that `errors` names, then send the request again.",
+                    "请逐项改正 errors 中列出的字段后重新发送。",
+                ),
+            ),
+            Code.BODY_TOO_LARGE: Problem(
+                413,
+                Words("The body is too large", "请求体过大"),
+                (
+                    Words(
+                        "This call takes a body of at most {limit_bytes} bytes.",
+                        "本接口的请求体最多 {limit_bytes} 字节。",
+                    ),
+                    Words(
+                        "The body is larger than this call takes.", "请求体超过本接口允许的大小。"
+                    ),
+                ),
+                Words(
+                    "Send a smaller body, or none where the limit is 0.",
+                    "请缩小请求体；上限为 0 时请不要发送请求体。",
+                ),
+            ),
+            Code.UNSUPPORTED_MEDIA_TYPE: Problem(
+                415,
+                Words("The body has the wrong media type", "请求体的媒体类型不受支持"),
+                (
+                    Words(
+                        "The body is not declared as plain JSON in UTF-8.",
+                        "请求体未声明为未压缩的 UTF-8 JSON。",
+                    ),
+                ),
+                Words(
+                    "Send the header Content-Type: application/json, and no Content-Encoding.",
+                    "请发送请求头 Content-Type: application/json，且不要使用 Content-Encoding。",
+                ),
+            ),
+            Code.ROUTE_NOT_FOUND: Problem(
+                404,
+                Words("There is no such call", "没有这个接口"),
+                (Words("No call has this path.", "没有任何接口使用这个路径。"),),
+                Words("Compare the path with the API document.", "请对照接口文档检查路径。"),
+                tells_facts=False,
+            ),
+            Code.METHOD_NOT_ALLOWED: Problem(
+                405,
+                Words("The path has no such method", "该路径不支持此方法"),
+                (
+                    Words("This path takes only {allow}.", "此路径只接受 {allow}。"),
+                    Words("This path does not take this method.", "此路径不接受该方法。"),
+                ),
+                Words(
+                    "Use a method that the header Allow names.", "请使用响应头 Allow 列出的方法。"
+                ),
+            ),
+        },
+    ),
+    Group(
+        Words("Who calls, and what is theirs", "调用方与归属"),
+        {
+            Code.NOT_SIGNED: Problem(
+                403,
+                Words("The request is not signed", "请求未签名"),
+                (Words("The request has no usable signature.", "请求没有可用的签名。"),),
+                _SIGN_AGAIN,
+                tells_facts=False,
+            ),
+            Code.KEY_UNKNOWN: Problem(
+                403,
+                Words("The access key is unknown", "访问密钥未知"),
+                (
+                    Words(
+                        "The access key is not known here, or its session token does not fit it.",
+                        "访问密钥不存在，或会话令牌与其不符。",
+                    ),
+                ),
+                Words(
+                    "Use the present key of your role, with its session token; ask for a new one "
+                    "if it was revoked.",
+                    "请使用贵方角色当前的密钥及其会话令牌；如已吊销，请申请新的密钥。",
+                ),
+                tells_facts=False,
+            ),
+            Code.SIGNATURE_INVALID: Problem(
+                403,
+                Words("The signature does not fit the request", "签名与请求不符"),
+                (
+                    Words(
+                        "What was signed is not what arrived, or another secret key signed it.",
+                        "签名的内容与收到的内容不一致，或使用了其他密钥签名。",
+                    ),
+                ),
+                _SIGN_AGAIN,
+                tells_facts=False,
+            ),
+            Code.SIGNATURE_EXPIRED: Problem(
+                403,
+                Words("The signature is too old or too new", "签名时间超出允许范围"),
+                (
+                    Words(
+                        "The request was signed more than five minutes from the time here.",
+                        "签名时间与服务器时间相差超过五分钟。",
+                    ),
+                ),
+                Words(
+                    "Set your clock by a time server, sign the request anew and send it at once.",
+                    "请校准本机时钟，重新签名后立即发送。",
+                ),
+                tells_facts=False,
+            ),
+            Code.NOT_ALLOWED: Problem(
+                403,
+                Words("You may not make this call", "无权调用此接口"),
+                (
+                    Words(
+                        "The role that signed the request may not make this call.",
+                        "签名所用的角色无权调用此接口。",
+                    ),
+                ),
+                Words(
+                    "Sign with a role that may; ask the bureau if yours should.",
+                    "请使用有权限的角色签名；如认为应有权限，请联系主管部门。",
+                ),
+                tells_facts=False,
+            ),
+            Code.SAME_PERSON: Problem(
+                403,
+                Words("The maker may not approve", "经办人不得自行审批"),
+                (
+                    Words(
+                        "Whoever made this may not approve it.", "经办此事项的人员不能审批此事项。"
+                    ),
+                ),
+                Words("Let another person approve it.", "请由另一人审批。"),
+            ),
+            Code.NOT_FOUND: Problem(
+                404,
+                Words("It does not exist, or is not yours", "不存在或不属于贵方"),
+                (
+                    # The same words whether it is missing or another's: they must not tell which.
+                    Words(
+                        "Nothing that you may see has this id.",
+                        "没有贵方可见的、编号与此相符的内容。",
+                    ),
+                ),
+                Words(
+                    "Check the id, and that you call with the role it belongs to.",
+                    "请检查编号，以及是否使用了所属的角色调用。",
+                ),
+                tells_facts=False,
+            ),
+        },
+    ),
+    Group(
+        Words("Numbers and versions", "请求编号与版本"),
+        {
+            Code.KEY_REUSED: Problem(
+                422,
+                Words("The number was used for something else", "编号已用于其他内容"),
+                (
+                    Words(
+                        "{number} was used before with other content; nothing was changed.",
+                        "编号 {number} 曾用于不同内容的请求；未作任何更改。",
+                    ),
+                    Words(
+                        "This number was used before with other content; nothing was changed.",
+                        "该编号曾用于不同内容的请求；未作任何更改。",
+                    ),
+                ),
+                Words(
+                    "To retry, send exactly the first content; for something new, use a new "
+                    "number.",
+                    "如为重试，请原样发送首次的内容；如为新请求，请使用新的编号。",
+                ),
+            ),
+            Code.VERSION_REQUIRED: Problem(
+                428,
+                Words("The request does not say which version it changes", "请求未说明所改的版本"),
+                (
+                    Words(
+                        "Neither If-Match nor If-None-Match was sent.",
+                        "未发送 If-Match 或 If-None-Match 请求头。",
+                    ),
+                ),
+                Words(
+                    'Send If-None-Match: * to make something new, or If-Match: "N" with the '
+                    "version N that you have read.",
+                    '新建请发送 If-None-Match: *；修改请发送 If-Match: "N"，N 为所读到的版本。',
+                ),
+            ),
+            Code.VERSION_MISMATCH: Problem(
+                412,
+                Words("It has changed since you read it", "内容已被更改"),
+                (
+                    Words(
+                        "Version {stored_version} is stored, which the request did not expect "
+                        "(0: nothing is stored).",
+                        "当前版本为 {stored_version}（0 表示尚不存在），与请求所说的不符。",
+                    ),
+                    Words(
+                        "The stored version is not the one that the request names.",
+                        "当前版本与请求所说的不符。",
+                    ),
+                ),
+                Words(
+                    "Read it again, apply your change to what you find, and send that version.",
+                    "请重新读取，在最新内容上修改，并使用其版本号重新发送。",
+                ),
+            ),
+        },
+    ),
+    Group(
+        Words("Campaigns", "活动"),
+        {
+            Code.CAMPAIGN_INVALID: Problem(
+                422,
+                Words("The campaign's document contradicts itself", "活动文档内容有误"),
+                (
+                    Words(
+                        "The document has the right shape, but its rules do not fit together.",
+                        "文档格式正确，但其中的规则互相矛盾。",
+                    ),
+                ),
+                Words(
+                    "Mend each place that `errors` names, then send the document again.",
+                    "请逐项改正 errors 中列出的位置后重新提交。",
+                ),
+            ),
+            Code.CAMPAIGN_STATE: Problem(
+                409,
+                Words("The campaign's state does not permit this", "活动当前状态不允许此操作"),
+                (
+                    Words("The campaign is {state}.", "活动当前为：{state}。"),
+                    Words(
+                        "The campaign is in a state that does not permit this.",
+                        "活动所处的状态不允许此操作。",
+                    ),
+                ),
+                Words(
+                    "Read the campaign and do what its state permits.",
+                    "请先查询活动，再执行其状态允许的操作。",
+                ),
+            ),
+            Code.CAMPAIGN_NOT_RUNNING: Problem(
+                409,
+                Words("The campaign is not running", "活动未在进行"),
+                (
+                    Words("The campaign is {state}.", "活动当前为：{state}。"),
+                    Words("The campaign has not begun or has ended.", "活动尚未开始或已经结束。"),
+                ),
+                Words(
+                    "Offer its vouchers only while the list of campaigns shows it.",
+                    "请仅在活动列表中列出该活动期间提供其消费券。",
+                ),
+            ),
+            Code.CAMPAIGN_PAUSED: Problem(
+                409,
+                Words("The campaign is paused", "活动已暂停"),
+                (Words("The bureau has paused the campaign.", "主管部门已暂停该活动。"),),
+                Words(
+                    "Tell the consumer to come back later, and look at the campaign for its "
+                    "resumption.",
+                    "请提示消费者稍后再来，并关注活动何时恢复。",
+                ),
+            ),
+            Code.ROUND_NOT_OPEN: Problem(
+                409,
+                Words("The round has not opened", "本轮尚未开始"),
+                (
+                    Words("The round opens at {opens_at}.", "本轮将于 {opens_at} 开始。"),
+                    Words("The round has not opened yet.", "本轮尚未开始。"),
+                ),
+                Words("Send the claim once it has opened.", "请在开始之后再发起领取。"),
+            ),
+            Code.ROUND_CLOSED: Problem(
+                409,
+                Words("The round has closed", "本轮已经结束"),
+                (
+                    Words("The round closed at {closed_at}.", "本轮已于 {closed_at} 结束。"),
+                    Words("The round has closed.", "本轮已经结束。"),
+                ),
+                Words("Read the campaign for its next round.", "请查询活动，留意下一轮的时间。"),
+            ),
+            Code.ROLE_TAKEN: Problem(
+                409,
+                Words("The role belongs to another platform", "该角色已属于其他平台"),
+                (
+                    Words(
+                        "The role is registered for another platform, or is one of the bureau's.",
+                        "该角色已登记给其他平台，或为主管部门的角色。",
+                    ),
+                ),
+                Words("Give each platform a role of its own.", "请为每个平台使用单独的角色。"),
+            ),
+            Code.MERCHANT_DATED: Problem(
+                409,
+                Words("The merchant has another entry for this date", "该日期已有其他商户信息"),
+                (
+                    Words(
+                        "Another entry of this merchant begins on {effective_on}; an entry that "
+                        "was made is never rewritten.",
+                        "该商户已有自 {effective_on} 起生效的其他信息；已登记的信息不会被改写。",
+                    ),
+                    Words(
+                        "Another entry of this merchant begins on that date.",
+                        "该商户在该日期已有其他信息。",
+                    ),
+                ),
+                Words(
+                    "Give the change another date; what was reported keeps the merchant as it was.",
+                    "请为变更填写其他日期；已统计的数据仍按商户当时的信息保留。",
+                ),
+            ),
+        },
+    ),
+    Group(
+        Words("Claims", "领取"),
+        {
+            Code.SOLD_OUT: Problem(
+                409,
+                Words("No stock is left", "已领完"),
+                (
+                    Words(
+                        "Every voucher of this type for your platform in this round is taken.",
+                        "本轮该券种在贵平台的库存已全部领完。",
+                    ),
+                ),
+                Words("Offer another voucher type or the next round.", "请提供其他券种或下一轮。"),
+            ),
+            Code.PERSON_LIMIT_REACHED: Problem(
+                409,
+                Words("The person has had all that one person may have", "已达个人限额"),
+                (
+                    Words(
+                        "Limit {scope}: at most {limit}, and {used} are taken on all platforms "
+                        "together.",
+                        "限额“{scope}”：最多 {limit}，各平台合计已用 {used}。",
+                    ),
+                    Words(
+                        "Limit {scope}: at most {limit} on all platforms together.",
+                        "限额“{scope}”：各平台合计最多 {limit}。",
+                    ),
+                    Words(
+                        "A limit per natural person, over all platforms, is reached.",
+                        "已达到自然人跨平台的限额。",
+                    ),
+                ),
+                Words(
+                    "Tell the consumer which limit it is; asking again does not help.",
+                    "请告知消费者所达到的限额；重复请求不会成功。",
+                ),
+            ),
+            Code.NOT_ELIGIBLE: Problem(
+                422,
+                Words("The person does not meet the campaign's conditions", "不符合活动的参与条件"),
+                (
+                    Words(
+                        "Condition not met: {reason} ({located_in}).",
+                        "未满足的条件：{reason}（{located_in}）。",
+                    ),
+                    Words("Condition not met: {reason}.", "未满足的条件：{reason}。"),
+                    Words("A condition of the campaign is not met.", "未满足活动的某项条件。"),
+                ),
+                Words(
+                    "Tell the consumer the condition; correct what you sent if it was wrong.",
+                    "请向消费者说明该条件；如所传信息有误，请更正。",
+                ),
+            ),
+        },
+    ),
+    Group(
+        Words("Vouchers, orders, refunds", "券、订单与退款"),
+        {
+            Code.VOUCHER_EXPIRED: Problem(
+                409,
+                Words("The voucher has expired", "券已过期"),
+                (
+                    Words(
+                        "The voucher was valid until {valid_until}.",
+                        "该券有效期至 {valid_until}。",
+                    ),
+                    Words("The voucher's validity has ended.", "该券的有效期已经结束。"),
+                ),
+                Words("Let the consumer pay without it.", "请引导消费者不使用该券付款。"),
+            ),
+            Code.VOUCHER_NOT_YET_VALID: Problem(
+                409,
+                Words("The voucher is not valid yet", "券尚未生效"),
+                (
+                    Words(
+                        "The voucher is valid from {valid_from}.", "该券自 {valid_from} 起有效。"
+                    ),
+                    Words("The voucher's validity has not begun.", "该券的有效期尚未开始。"),
+                ),
+                Words("Use it once it is valid.", "请在生效之后使用。"),
+            ),
+            Code.VOUCHER_HELD: Problem(
+                409,
+                Words("The voucher is held for another order", "券已被其他订单占用"),
+                (
+                    Words(
+                        "Another order holds the voucher until {held_until}.",
+                        "该券被另一订单占用至 {held_until}。",
+                    ),
+                    Words("Another order holds the voucher.", "该券被另一订单占用。"),
+                ),
+                Words(
+                    "Finish or release that order's hold, or wait until it lapses.",
+                    "请完成或释放该订单的占用，或等待其到期。",
+                ),
+            ),
+            Code.VOUCHER_NOT_HELD: Problem(
+                409,
+                Words("The voucher is not held for this order", "券未被该订单占用"),
+                (
+                    Words(
+                        "There is no hold of this order to give back; it may have lapsed.",
+                        "没有该订单可释放的占用，可能已到期。",
+                    ),
+                ),
+                Words(
+                    "Read the voucher; if it is ISSUED, nothing is left to do.",
+                    "请查询该券；如状态为 ISSUED，则无须处理。",
+                ),
+            ),
+            Code.HOLDS_EXHAUSTED: Problem(
+                409,
+                Words("The voucher was held too often", "券被占用的次数过多"),
+                (
+                    Words(
+                        "The voucher was held and released as often as a voucher may be.",
+                        "该券被占用和释放的次数已达上限。",
+                    ),
+                ),
+                Words(
+                    "Redeem it for an order without a hold before.",
+                    "请不再占用，直接为订单核销。",
+                ),
+            ),
+            Code.VOUCHER_NOT_REDEEMABLE: Problem(
+                409,
+                Words("The voucher cannot be used", "券不可使用"),
+                (
+                    Words("The voucher is {state}.", "该券当前为：{state}。"),
+                    Words("The voucher was used or voided.", "该券已被使用或作废。"),
+                ),
+                Words("Let the consumer choose another voucher.", "请引导消费者选择其他券。"),
+            ),
+            Code.BELOW_THRESHOLD: Problem(
+                422,
+                Words("The order is below the voucher's threshold", "订单未达到用券门槛"),
+                (
+                    Words(
+                        "The order counts as {base_fen} fen, and the voucher asks for at least "
+                        "{threshold_fen} fen ({threshold_base}).",
+                        "订单计入 {base_fen} 分，该券要求至少 {threshold_fen} 分"
+                        "（按{threshold_base}计）。",
+                    ),
+                    Words(
+                        "The order is less than what the voucher asks for.",
+                        "订单金额低于该券要求的最低金额。",
+                    ),
+                ),
+                Words(
+                    "Offer the voucher only for orders that reach its threshold.",
+                    "请仅在订单达到门槛时提供该券。",
+                ),
+            ),
+            Code.ORDER_AMOUNTS_INVALID: Problem(
+                422,
+                Words("The order's amounts do not add up", "订单金额不成立"),
+                (
+                    Words(
+                        "The order is {order_fen} fen; the merchant's {merchant_discount_fen} fen "
+                        "and the platform's {platform_discount_fen} fen leave less than the "
+                        "voucher's {voucher_fen} fen, or the voucher is worth less than one fen "
+                        "on it.",
+                        "订单 {order_fen} 分，减去商户优惠 {merchant_discount_fen} 分、平台优惠 "
+                        "{platform_discount_fen} 分后，不足以使用 {voucher_fen} 分的券，"
+                        "或券的优惠不足一分。",
+                    ),
+                    Words(
+                        "The order is {order_fen} fen, less than the merchant's "
+                        "{merchant_discount_fen} fen and the platform's {platform_discount_fen} "
+                        "fen taken off.",
+                        "订单 {order_fen} 分，小于商户优惠 {merchant_discount_fen} 分与平台优惠 "
+                        "{platform_discount_fen} 分之和。",
+                    ),
+                    Words(
+                        "The discounts and the voucher are more than the order.",
+                        "各项优惠与券的合计超过订单金额。",
+                    ),
+                ),
+                Words(
+                    "Check the amounts, in fen; a voucher is never cut to fit an order.",
+                    "请核对以分为单位的各项金额；券不会为适应订单而减少金额。",
+                ),
+            ),
+            Code.ORDER_ALREADY_USED: Problem(
+                409,
+                Words("The order already has a voucher", "该订单已使用过券"),
+                (
+                    Words(
+                        "This order took part in a redemption before; an order takes one voucher.",
+                        "该订单已核销过券；一笔订单只能使用一张券。",
+                    ),
+                ),
+                Words(
+                    "Read that redemption; give a new order a number of its own.",
+                    "请查询已有的核销；新订单请使用新的订单号。",
+                ),
+            ),
+            Code.MERCHANT_NOT_IN_CAMPAIGN: Problem(
+                422,
+                Words("The merchant does not take part", "商户未参加活动"),
+                (
+                    Words(
+                        "The merchant {merchant_id} is not one of the campaign's on this date.",
+                        "商户 {merchant_id} 在该日期不属于本活动。",
+                    ),
+                    Words(
+                        "The merchant is not one of the campaign's on this date.",
+                        "该商户在该日期不属于本活动。",
+                    ),
+                ),
+                Words(
+                    "Use the voucher at a merchant of the campaign; ask the bureau if this one "
+                    "should be.",
+                    "请在参加活动的商户使用；如认为该商户应参加，请联系主管部门。",
+                ),
+            ),
+            Code.REFUND_EXCEEDS_REDEMPTION: Problem(
+                409,
+                Words("The refund is more than what is left", "退款超过可退金额"),
+                (
+                    Words(
+                        "{refund_fen} fen were asked for; of {refundable_fen} fen, {refunded_fen} "
+                        "fen are refunded already.",
+                        "申请退款 {refund_fen} 分；可退总额 {refundable_fen} 分，已退 "
+                        "{refunded_fen} 分。",
+                    ),
+                    Words(
+                        "The refunds of this redemption would be more than it.",
+                        "该笔核销的退款合计将超过其金额。",
+                    ),
+                ),
+                Words(
+                    "Read the redemption, and refund at most what is left of it.",
+                    "请查询该笔核销，退款不得超过剩余可退金额。",
+                ),
+            ),
+            Code.REFUND_WINDOW_CLOSED: Problem(
+                409,
+                Words("The time for refunds has passed", "已超过退款期限"),
+                (
+                    Words(
+                        "The campaign took refunds until {closed_on}.",
+                        "该活动的退款受理至 {closed_on}。",
+                    ),
+                    Words(
+                        "The campaign takes no more refunds of vouchers.",
+                        "该活动不再受理用券订单的退款。",
+                    ),
+                ),
+                Words(
+                    "Refund the consumer's own payment by yourself; the voucher's money has gone "
+                    "back to the treasury.",
+                    "请自行退还消费者实付的金额；券资金已退回财政。",
+                ),
+            ),
+        },
+    ),
+    Group(
+        Words("The service", "服务"),
+        {
+            Code.BUSY: Problem(
+                503,
+                Words("Too many requests meet here at this moment", "系统繁忙"),
+                (
+                    Words(
+                        "The request could not be finished in time. It is neither refused nor "
+                        "known to be done.",
+                        "未能及时完成请求。请求未被拒绝，也不能确认已完成。",
+                    ),
+                ),
+                Words(
+                    "Send the same request again, with the same number, after Retry-After "
+                    "seconds; wait twice as long each time.",
+                    "请在 Retry-After 秒后以相同编号原样重发，每次等待时间加倍。",
+                ),
+                retryable=True,
+                retry_after_s=1,
+            ),
+            Code.THROTTLED: Problem(
+                429,
+                Words("You send faster than agreed", "请求过于频繁"),
+                (
+                    Words(
+                        "The request was turned away before it was looked at.",
+                        "请求在处理之前即被限流。",
+                    ),
+                ),
+                Words(
+                    "Send it again after Retry-After seconds, and spread requests evenly.",
+                    "请在 Retry-After 秒后重发，并均匀发送请求。",
+                ),
+                retryable=True,
+                retry_after_s=1,
+            ),
+            Code.INTERNAL: Problem(
+                500,
+                Words("Something here is broken", "服务内部错误"),
+                (
+                    Words(
+                        "The fault is ours, and it is logged with the request_id.",
+                        "这是我方的故障，已按 request_id 记录。",
+                    ),
+                ),
+                Words(
+                    "Send the same request again, with the same number; if it fails again, tell us "
+                    "the request_id.",
+                    "请以相同编号原样重发；如仍失败，请将 request_id 告知我们。",
+                ),
+                retryable=True,
+                tells_facts=False,
+            ),
+        },
+    ),
+)
+
+PROBLEMS: Final[Mapping[Code, Problem]] = {
+    code: problem for group in GROUPS for code, problem in group.problems.items()
+}
+
+MEMBERS: Final[Mapping[str, Words]] = {
+    "reason": Words("why, as a word for programs", "原因（供程序识别）"),
+    "position": Words(
+        "character of the body to look at, from 1; the byte where the body is not UTF-8",
+        "请求体中出错的字符位置，从 1 起；非 UTF-8 时为字节位置",
+    ),
+    "name": Words("the name that stands twice", "重复的名称"),
+    "errors": Words(
+        "one entry a fault: `pointer` (JSON Pointer into the body), `parameter` (query) or "
+        "`header`, and `detail`",
+        "逐项列出：pointer（请求体中的 JSON Pointer）、parameter（查询参数）或 header，以及 detail",
+    ),
+    "limit_bytes": Words("the largest body, in bytes", "请求体上限（字节）"),
+    "allow": Words("the methods of the path", "路径支持的方法"),
+    "number": Words("the number that was used before", "曾使用过的编号"),
+    "stored_version": Words("the present version; 0 for none", "当前版本，0 表示不存在"),
+    "state": Words("the present state", "当前状态"),
+    "scope": Words("what the limit counts over", "限额的统计范围"),
+    "limit": Words("the most that is permitted", "上限"),
+    "used": Words("how much of it is used", "已用数量"),
+    "opens_at": Words("when the round opens", "本轮开始时间"),
+    "closed_at": Words("when the round closed", "本轮结束时间"),
+    "valid_from": Words("when the voucher becomes valid", "券生效时间"),
+    "valid_until": Words("when the voucher's validity ends", "券失效时间"),
+    "held_until": Words("when the hold lapses", "占用到期时间"),
+    "closed_on": Words("the business date on which refunds ended", "退款截止日期"),
+    "effective_on": Words("the date that another entry begins on", "其他信息的生效日期"),
+    "base_fen": Words("what is compared with the threshold", "与门槛比较的金额"),
+    "threshold_fen": Words("the voucher's threshold", "用券门槛"),
+    "threshold_base": Words("which amount is compared", "门槛的计算口径"),
+    "order_fen": Words("the order", "订单金额"),
+    "merchant_discount_fen": Words("the merchant's own discount", "商户优惠"),
+    "platform_discount_fen": Words("the platform's own discount", "平台优惠"),
+    "voucher_fen": Words("the voucher's money", "券金额"),
+    "refund_fen": Words("the refund asked for", "申请退款金额"),
+    "refundable_fen": Words("all that can be refunded", "可退总额"),
+    "refunded_fen": Words("what is refunded already", "已退金额"),
+    "located_in": Words("division codes of the campaign's area", "活动地区的行政区划代码"),
+    "order_no": Words("the order", "订单号"),
+    "merchant_id": Words("the merchant", "商户编号"),
+    "campaign_id": Words("the campaign", "活动编号"),
+    "round_id": Words("the round", "轮次编号"),
+    "voucher_type_id": Words("the voucher type", "券种编号"),
+    "redemption_id": Words("the redemption", "核销编号"),
+}
+"""The facts that a problem document may carry. Whatever else a context holds stays inside."""
+
+TERMS: Final[Mapping[str, Words]] = {
+    # Reasons of MALFORMED_BODY
+    "empty": Words("The body is empty", "请求体为空"),
+    "not_utf8": Words(
+        "The body is not UTF-8; write it in UTF-8, not GBK", "请求体不是 UTF-8 编码，请勿使用 GBK"
+    ),
+    "byte_order_mark": Words(
+        "The body begins with a byte order mark; leave it out", "请求体以 BOM 开头，请去掉"
+    ),
+    "too_deep": Words(
+        "Objects and arrays are nested more than 32 deep; flatten them",
+        "对象和数组嵌套超过 32 层，请减少嵌套",
+    ),
+    "duplicate_key": Words(
+        "A name stands twice in one object; keep one of the two",
+        "同一对象中有重复的名称，请只保留一个",
+    ),
+    "not_a_number": Words(
+        "NaN, Infinity and numbers beyond a double are no JSON numbers; send an integer",
+        "NaN、Infinity 及超出双精度范围的数不是 JSON 数值，请发送整数",
+    ),
+    "number_too_long": Words(
+        "A number has too many digits; integers have at most 19", "数字位数过多，整数最多 19 位"
+    ),
+    "nul_character": Words(
+        "A text holds the character NUL; remove it", "文本中含有 NUL 字符，请去掉"
+    ),
+    "control_character": Words(
+        "A text holds a raw control character; escape it, a line break as \\n",
+        "文本中有未转义的控制字符，请转义，例如换行写作 \\n",
+    ),
+    "lone_surrogate": Words(
+        "A text holds half a surrogate pair; send whole characters",
+        "文本中含有不成对的代理字符，请发送完整字符",
+    ),
+    "trailing": Words(
+        "Something follows the JSON object; send the object alone",
+        "JSON 对象之后还有内容，请只发送一个对象",
+    ),
+    "not_an_object": Words(
+        "The body is JSON, but not an object; wrap it in { }", "请求体不是 JSON 对象，请使用 { }"
+    ),
+    "syntax": Words(
+        "The body is not JSON; check quotes and commas", "请求体不是 JSON，请检查引号和逗号"
+    ),
+    "not_base64": Words(
+        "The body was announced as base64 and is not", "请求体声明为 base64，但无法解码"
+    ),
+    # Reasons of NOT_ELIGIBLE
+    "REAL_NAME": Words("the person's real name is verified", "消费者已实名认证"),
+    "LOCATION": Words("the person is in the campaign's area", "消费者位于活动地区"),
+    # Scopes of limits
+    "CAMPAIGN": Words("vouchers per campaign", "每活动领券数"),
+    "ROUND": Words("vouchers per round", "每轮领券数"),
+    "VOUCHER_TYPE": Words("vouchers per voucher type", "每券种领券数"),
+    "VOUCHER_TYPE_PER_ROUND": Words("vouchers per voucher type and round", "每轮每券种领券数"),
+    "PLATFORM_PER_ROUND": Words("vouchers per platform and round", "每轮每平台领券数"),
+    "MERCHANT": Words("redemptions per merchant", "每商户核销数"),
+    "MERCHANT_PER_DAY": Words("redemptions per merchant and day", "每日每商户核销数"),
+    # States
+    "DRAFT": Words("DRAFT", "草稿"),
+    "FUNDING": Words("FUNDING", "拨付中"),
+    "RUNNING": Words("RUNNING", "进行中"),
+    "PAUSED": Words("PAUSED", "已暂停"),
+    "CLOSED": Words("CLOSED", "已结束"),
+    "ISSUED": Words("ISSUED", "已领取"),
+    "HELD": Words("HELD", "占用中"),
+    "REDEEMED": Words("REDEEMED", "已核销"),
+    "EXPIRED": Words("EXPIRED", "已过期"),
+    "VOIDED": Words("VOIDED", "已作废"),
+    # Bases of thresholds
+    "ORDER": Words("the order before discounts", "优惠前订单金额"),
+    "AFTER_MERCHANT": Words("after the merchant's discount", "商户优惠后金额"),
+    "AFTER_DISCOUNTS": Words("after both discounts", "商户与平台优惠后金额"),
+}
+"""Wording, inside a detail, for values of a context that are words for programs."""

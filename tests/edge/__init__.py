@@ -1,0 +1,1 @@
+"""The HTTP edge: what a caller can send, and what it gets back."""
