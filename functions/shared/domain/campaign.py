@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from functions.shared.domain.business_time import business_date, day_bounds, parse_rfc3339
+from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.identity import IdentityKind
 from functions.shared.domain.money import FundingShares, fiscal_reserve_fen
 from functions.shared.domain.orders import Benefit, ThresholdBase, VoucherKind
@@ -86,12 +87,32 @@ class SourceAccount:
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """When a voucher may be redeemed; which fields are set depends on `kind`."""
+    """When a voucher may be redeemed.
+
+    Args:
+        kind: decides which of the others are set.
+        days: DAYS only, from 1.
+        valid_from: WINDOW only.
+        valid_until: WINDOW only, exclusive.
+
+    Raises:
+        ValueError: naming what is missing, or set for another kind.
+
+    """
 
     kind: ValidityKind
     days: int | None = None
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if (self.days is not None) != (self.kind is ValidityKind.DAYS):
+            raise ValueError("validity.days must be given for DAYS, and only there")
+        window = (self.valid_from is not None, self.valid_until is not None)
+        if window != ((True, True) if self.kind is ValidityKind.WINDOW else (False, False)):
+            raise ValueError(
+                "validity.valid_from and valid_until must be given for WINDOW, and only there"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +355,7 @@ def campaign_from_document(document: Mapping[str, Any]) -> Campaign:
     """The campaign of a document whose shape has been checked.
 
     Raises:
-        ValueError: a rule of money is broken, as shares that do not sum to 10,000.
+        HuiminError: CAMPAIGN_INVALID when a voucher type's amounts contradict each other.
         KeyError: the shape was not checked.
 
     """
@@ -351,7 +372,10 @@ def campaign_from_document(document: Mapping[str, Any]) -> Campaign:
             located_in=tuple(person["eligibility"]["located_in"]),
         ),
         industries=tuple(document["scope"]["industries"]),
-        voucher_types=tuple(_voucher_type(plain) for plain in document["voucher_types"]),
+        voucher_types=tuple(
+            _voucher_type(plain, f"/voucher_types/{number}")
+            for number, plain in enumerate(document["voucher_types"])
+        ),
         rounds=tuple(_round(plain) for plain in document["rounds"]),
         limits=tuple(
             PersonLimit(LimitScope(plain["scope"]), plain["max_count"])
@@ -368,21 +392,27 @@ def campaign_from_document(document: Mapping[str, Any]) -> Campaign:
     )
 
 
-def _voucher_type(plain: Mapping[str, Any]) -> VoucherType:
-    return VoucherType(
-        voucher_type_id=plain["voucher_type_id"],
-        name=Text(**plain["name"]),
-        benefit=Benefit(
+def _voucher_type(plain: Mapping[str, Any], pointer: str) -> VoucherType:
+    try:
+        benefit = Benefit(
             kind=VoucherKind(plain["kind"]),
-            face_fen=plain.get("face_fen") or 0,
-            percent_off_bp=plain.get("percent_off_bp") or 0,
-            cap_fen=plain.get("cap_fen") or 0,
+            face_fen=plain.get("face_fen"),
+            percent_off_bp=plain.get("percent_off_bp"),
+            cap_fen=plain.get("cap_fen"),
             threshold_fen=plain["threshold_fen"],
             threshold_base=ThresholdBase(plain["threshold_base"]),
             funding=FundingShares(**plain["funding"]),
             order_share_cap_bp=plain.get("order_share_cap_bp"),
-        ),
-        validity=_validity(plain["validity"]),
+        )
+        validity = _validity(plain["validity"])
+    except ValueError as error:
+        finding = {"pointer": pointer, "en": str(error), "zh": f"券种规则有误：{error}"}
+        raise HuiminError(Code.CAMPAIGN_INVALID, errors=[finding]) from error
+    return VoucherType(
+        voucher_type_id=plain["voucher_type_id"],
+        name=Text(**plain["name"]),
+        benefit=benefit,
+        validity=validity,
     )
 
 

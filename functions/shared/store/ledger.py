@@ -13,13 +13,18 @@ from datetime import date
 from typing import Any
 
 from functions.shared.domain.business_time import to_rfc3339
-from functions.shared.domain.errors import Busy, Code, HuiminError
 from functions.shared.domain.ids import segment_of
 from functions.shared.domain.ledger import Redemption, Refund
 from functions.shared.domain.limits import PersonCounter
 from functions.shared.domain.money import FundingParts
 from functions.shared.domain.refunds import Redeemed, Refunded
-from functions.shared.domain.vouchers import TimelineEntry, Voucher, VoucherEvent, VoucherState
+from functions.shared.domain.vouchers import (
+    Fate,
+    TimelineEntry,
+    Voucher,
+    VoucherEvent,
+    VoucherState,
+)
 from functions.shared.store.connection import Database
 from functions.shared.store.tables import DAY_SEGMENTS, LedgerItem, StockItem, VoucherItem
 from functions.shared.store.transaction import Cancelled
@@ -36,16 +41,14 @@ class RefundPlan:
     Args:
         refund: the entry to put.
         after: the redemption's refunded totals with it.
-        voucher_slack_fen: the voucher's slack afterwards.
-        lapsed_fen: what goes to the shard's lapsed money; 0 where none does.
+        fate: what becomes of the voucher and of the fiscal money.
         counters: merchant limits to give back; empty for a part refund.
 
     """
 
     refund: Refund
     after: Refunded
-    voucher_slack_fen: int
-    lapsed_fen: int
+    fate: Fate
     counters: Sequence[PersonCounter]
 
 
@@ -140,9 +143,9 @@ class LedgerStore:
         """Refunds; the stored refund where that number was used before, None when it is done now.
 
         Raises:
-            HuiminError: nothing but Busy.
-            Busy: another refund of the same redemption, or the sweep, came in between on every
-                try, or contention outlasted the retries.
+            Cancelled: another refund of the redemption, or the sweep, came in between; read both
+                again and plan anew.
+            Busy: contention outlasted the retries.
 
         """
         refund = plan.refund
@@ -167,18 +170,18 @@ class LedgerStore:
             VoucherItem(voucher.voucher_id),
             [
                 VoucherItem.state.set(refund.voucher_state.value),
-                VoucherItem.slack_fen.set(plan.voucher_slack_fen),
+                VoucherItem.slack_fen.set(plan.fate.slack_fen),
                 told(TimelineEntry(refund.recorded_at, event, refund.refund_no)),
             ],
             (VoucherItem.state == VoucherState.REDEEMED.value)
             & (VoucherItem.redemption_id == redemption.redemption_id)
             & (VoucherItem.slack_fen == voucher.slack_fen),
         )
-        if plan.lapsed_fen:
+        if plan.fate.lapsed_fen:
             transaction.update(
                 "stock",
                 StockItem(voucher.shard_id),
-                [StockItem.lapsed_fen.add(plan.lapsed_fen)],
+                [StockItem.lapsed_fen.add(plan.fate.lapsed_fen)],
             )
         if plan.counters:
             count_person(transaction, voucher, plan.counters, step=-1)
@@ -188,7 +191,7 @@ class LedgerStore:
             stored = cancelled.old("entry", LedgerItem)
             if stored is not None:
                 return refund_of(stored)
-            raise Busy(operation="refund") from cancelled
+            raise
         return None
 
 
@@ -200,20 +203,6 @@ def refund_key(refund_no: str) -> str:
 def day_bucket(campaign_id: str, platform_id: str, on: date, segment: int) -> str:
     """The index key of entries recorded on a business date, one of DAY_SEGMENTS."""
     return f"{campaign_id}#{platform_id}#{on.isoformat()}#{segment:02d}"
-
-
-def same_redemption(stored: Redemption, asked: Redemption) -> None:
-    """Passes when a stored redemption is the first answer to what is asked.
-
-    Raises:
-        HuiminError: ORDER_ALREADY_USED when the order redeemed another voucher, KEY_REUSED when
-            the same order came with other content.
-
-    """
-    if stored.voucher_id != asked.voucher_id:
-        raise HuiminError(Code.ORDER_ALREADY_USED, order_no=asked.order_no)
-    if stored.content_hash != asked.content_hash:
-        raise HuiminError(Code.KEY_REUSED, number=asked.order_no)
 
 
 def _day_keys(entry: Redemption | Refund, entry_key: str) -> dict[str, Any]:

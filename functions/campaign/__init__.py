@@ -1,0 +1,1 @@
+"""The bureau's plane: campaigns, approvals, platforms and merchants."""

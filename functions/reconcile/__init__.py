@@ -1,0 +1,1 @@
+"""What runs by schedule: bills, settlements, sweep, rollover, closing, invariants."""

@@ -1,0 +1,1 @@
+"""Holds, redemptions and refunds: the redeem function."""

@@ -1,0 +1,1 @@
+"""What runs where: the CDK app, the local stack and the command line."""
