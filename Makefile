@@ -1,0 +1,46 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check synth e2e browser format lock docs clean
+
+PYTHON := .venv/bin/python
+
+help:  ## what there is to make
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
+
+demo: local  ## play a whole campaign, from making it to returning its money, into demo-out/
+	@.venv/bin/huimin demo
+
+serve: local  ## the same stack stays up, seeded, with the API page
+	@.venv/bin/huimin serve
+
+test: dev  ## every test but the end-to-end ones
+	$(PYTHON) -m pytest -m "not e2e" -n 2 --dist loadfile
+
+check: dev  ## what CI runs: format, lint, types, tests, synth, end to end
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check --quiet --output-format concise .
+	$(PYTHON) -m mypy
+	$(MAKE) --no-print-directory test synth e2e
+
+synth: dev  ## the CDK template, with the bundle that ships, into cdk.out/
+	$(PYTHON) -m infra.synth
+
+e2e: dev emulator  ## deploy the template on an AWS emulator and play a small campaign over HTTP
+	$(PYTHON) -m pytest -m e2e tests/e2e
+
+format: dev  ## put the code into the house format
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix --quiet .
+
+docs: dev  ## write docs/openapi.json and docs/errors.md anew from the code
+	$(PYTHON) -m infra.openapi
+	$(PYTHON) -m infra.docs
+
+lock: dev  ## write the lock files anew
+	PATH="$(CURDIR)/.venv/bin:$$PATH" scripts/lock.sh
+
+clean:  ## remove everything that was made
+	rm -rf .venv .venv-emulator build cdk.out demo-out serve-out
+
+.PHONY: local dev emulator
+local dev emulator:
+	@scripts/setup.sh $@
