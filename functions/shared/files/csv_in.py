@@ -1,0 +1,190 @@
+"""CSV from outside, read strictly: a file is taken as its sender meant it, or refused.
+
+Nothing is guessed: not the encoding, not the separator, not a missing column. The reader takes
+what `csv_out` writes, and the same without BOM or with plain line feeds; it takes the formula
+guard off again. What a cell means (amounts, dates) is for the caller, who knows the columns.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from functions.shared.files.columns import TEXT_LIMIT
+from functions.shared.files.csv_out import unguarded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_SHOWN = 80
+"""The most characters of outside text that a refusal repeats."""
+
+
+class Refusal(StrEnum):
+    """Why a CSV file is refused."""
+
+    EMPTY = "EMPTY"
+    TOO_LARGE = "TOO_LARGE"
+    TOO_MANY_ROWS = "TOO_MANY_ROWS"
+    FIELD_TOO_LONG = "FIELD_TOO_LONG"
+    ENCODING = "ENCODING"
+    NUL = "NUL"
+    QUOTING = "QUOTING"
+    LINE_END = "LINE_END"
+    HEADER = "HEADER"
+    BLANK_LINE = "BLANK_LINE"
+    FIELD_COUNT = "FIELD_COUNT"
+
+
+class CsvRefused(Exception):
+    """A file that is not taken, with what its sender needs to mend it.
+
+    It stands outside the tree of API errors: nobody's call fails, a report is written.
+
+    Args:
+        reason: the kind of fault.
+        line: the file's line, from 1, where the faulty row begins; 0 for the file as a whole.
+        detail: one sentence for the sender.
+
+    """
+
+    def __init__(self, reason: Refusal, line: int, detail: str) -> None:
+        super().__init__(f"{reason} at line {line}: {detail}")
+        self.reason = reason
+        self.line = line
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class CsvLimits:
+    """What a file may measure. A field longer than 131,072 characters is refused in any case."""
+
+    size_bytes: int = 64 * 1024 * 1024
+    rows: int = 1_000_000
+    field_chars: int = TEXT_LIMIT
+
+
+DEFAULT_LIMITS = CsvLimits()
+
+
+def read_csv(
+    data: bytes, header: Sequence[str], limits: CsvLimits = DEFAULT_LIMITS
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row after the header with the line on which it begins, cells unguarded.
+
+    The file as a whole and its header are checked at once, each row when it is reached: take
+    nothing from a file before the iterator has ended.
+
+    Raises:
+        CsvRefused: at the first fault.
+
+    """
+    text = _decoded(data, limits)
+    records = _records(text)
+    line, fields = next(records)
+    _check_header(line, fields, header)
+    return _rows(records, header, limits)
+
+
+def _rows(
+    records: Iterator[tuple[int, list[str]]], header: Sequence[str], limits: CsvLimits
+) -> Iterator[tuple[int, dict[str, str]]]:
+    for number, (line, fields) in enumerate(records, start=1):
+        if number > limits.rows:
+            raise CsvRefused(Refusal.TOO_MANY_ROWS, line, f"more than {limits.rows} rows")
+        if not fields:
+            raise CsvRefused(Refusal.BLANK_LINE, line, "the line is blank")
+        if len(fields) != len(header):
+            detail = f"{len(fields)} fields where the header has {len(header)}"
+            raise CsvRefused(Refusal.FIELD_COUNT, line, detail)
+        for name, field in zip(header, fields, strict=True):
+            if len(field) > limits.field_chars:
+                detail = f"{name} has {len(field)} characters, more than {limits.field_chars}"
+                raise CsvRefused(Refusal.FIELD_TOO_LONG, line, detail)
+        yield line, dict(zip(header, map(unguarded, fields), strict=True))
+
+
+def _decoded(data: bytes, limits: CsvLimits) -> str:
+    if len(data) > limits.size_bytes:
+        detail = f"{len(data)} bytes, more than {limits.size_bytes}"
+        raise CsvRefused(Refusal.TOO_LARGE, 0, detail)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise CsvRefused(Refusal.ENCODING, 1, "the file is UTF-16; send UTF-8")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        detail = f"byte {error.start} is not UTF-8{_suspected_encoding(data)}"
+        raise CsvRefused(Refusal.ENCODING, line, detail) from None
+    nul = text.find("\0")
+    if nul >= 0:
+        line = text.count("\n", 0, nul) + 1
+        raise CsvRefused(Refusal.NUL, line, "the file holds a NUL character")
+    if not text:
+        raise CsvRefused(Refusal.EMPTY, 0, "the file is empty")
+    return text
+
+
+def _suspected_encoding(data: bytes) -> str:
+    """A hint for the sender; the file is refused whatever it says."""
+    try:
+        data.decode("gb18030")
+    except UnicodeDecodeError:
+        return ""
+    return "; it may be GBK or GB18030: send UTF-8"
+
+
+def _records(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each record with the line on which it begins; the text is not empty.
+
+    Only a line feed ends a line here. The csv module then reports a carriage return that stands
+    alone outside quotes, instead of taking it for the end of a row.
+    """
+    taken: list[str] = []
+
+    def lines() -> Iterator[str]:
+        for source_line in io.StringIO(text, newline="\n"):
+            taken.append(source_line)
+            yield source_line
+
+    reader = csv.reader(lines(), strict=True)
+    while True:
+        begins_at = reader.line_num + 1
+        taken.clear()
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise _refused_by_csv(begins_at, str(error)) from None
+        # Even strict, the csv module takes a quote inside a bare field (`5" tube`) for itself.
+        # RFC 4180 does not have it, and writers disagree on what it means.
+        for field in fields:
+            quoted = '"' + field.replace('"', '""') + '"' if '"' in field else ""
+            if quoted and quoted not in "".join(taken):
+                raise CsvRefused(Refusal.QUOTING, begins_at, "a quote stands in a bare field")
+        yield begins_at, fields
+
+
+def _refused_by_csv(line: int, message: str) -> CsvRefused:
+    if "field limit" in message:
+        return CsvRefused(Refusal.FIELD_TOO_LONG, line, "a field is too long, or never ends")
+    if "new-line" in message:
+        return CsvRefused(Refusal.LINE_END, line, "a carriage return stands without a line feed")
+    return CsvRefused(Refusal.QUOTING, line, f"quotes do not match: {message}")
+
+
+def _check_header(line: int, fields: list[str], header: Sequence[str]) -> None:
+    if fields == list(header):
+        return
+    missing = [name for name in header if name not in fields]
+    unknown = [name[:_SHOWN] for name in fields if name not in header]
+    if missing or unknown:
+        detail = f"missing columns {missing}, unknown columns {unknown[: len(header)]}"
+    else:
+        detail = f"the columns are {list(header)}, each once and in this order"
+    raise CsvRefused(Refusal.HEADER, line, detail)
