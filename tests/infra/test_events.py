@@ -1,0 +1,106 @@
+"""What runs by itself: schedules, bills that arrive, and where failures end."""
+
+from __future__ import annotations
+
+import json
+
+from tests.infra.template import Template
+
+
+def test_schedules_keep_beijing_time_and_lose_nothing(template: Template) -> None:
+    schedules = template.named("AWS::Scheduler::Schedule", "Name")
+    assert {name: made["ScheduleExpression"] for name, made in schedules.items()} == {
+        "huimin-tick": "cron(0/10 * * * ? *)",
+        "huimin-report": "cron(0 6 * * ? *)",
+    }
+    for made in schedules.values():
+        assert made["ScheduleExpressionTimezone"] == "Asia/Shanghai"
+        assert made["FlexibleTimeWindow"] == {"Mode": "OFF"}
+        assert made["Target"]["RetryPolicy"]["MaximumRetryAttempts"] > 0
+        assert "DeadLettersQueue" in template.text(made["Target"]["DeadLetterConfig"]["Arn"])
+
+
+def test_a_schedule_tells_its_function_task_and_time(template: Template) -> None:
+    for name, function in (("tick", "Reconcile"), ("report", "Report")):
+        target = template.named("AWS::Scheduler::Schedule", "Name")[f"huimin-{name}"]["Target"]
+        assert json.loads(target["Input"]) == {
+            "source": "huimin.schedule",
+            "task": name,
+            "time": "<aws.scheduler.scheduled-time>",
+        }
+        assert template.text(target["Arn"]).startswith(f"<Functions{function}Function")
+
+
+def test_a_schedule_may_call_its_function_and_write_its_dead_letters_only(
+    template: Template,
+) -> None:
+    roles = template.of_type("AWS::IAM::Role")
+    for made in template.properties("AWS::Scheduler::Schedule"):
+        role = roles[made["Target"]["RoleArn"]["Fn::GetAtt"][0]]["Properties"]
+        (policy,) = role["Policies"]
+        allowed = {
+            (action, resource)
+            for statement in template.statements(policy["PolicyDocument"])
+            for action in statement.actions
+            for resource in statement.resources
+        }
+        assert allowed == {
+            ("lambda:InvokeFunction", template.text(made["Target"]["Arn"])),
+            ("sqs:SendMessage", template.text(made["Target"]["DeadLetterConfig"]["Arn"])),
+        }
+        (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Condition"] == {
+            "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        }
+
+
+def test_a_bill_that_arrives_calls_the_reconciler(template: Template) -> None:
+    (rule,) = template.properties("AWS::Events::Rule")
+    (target,) = rule["Targets"]
+    pattern = rule["EventPattern"]
+    assert (pattern["source"], pattern["detail-type"]) == (["aws.s3"], ["Object Created"])
+    assert pattern["detail"]["object"] == {"key": [{"prefix": "bills/"}]}
+    (bucket,) = pattern["detail"]["bucket"]["name"]
+    assert template.text(bucket).startswith("<FilesBucket")
+    assert template.text(target["Arn"]).startswith("<FunctionsReconcileFunction")
+    assert "DeadLettersQueue" in template.text(target["DeadLetterConfig"]["Arn"])
+    assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+
+
+def test_dead_letters_are_encrypted_kept_long_and_watched(template: Template) -> None:
+    queues = template.named("AWS::SQS::Queue", "QueueName")
+    watched = {
+        template.text(each["Value"])
+        for alarm in template.properties("AWS::CloudWatch::Alarm")
+        if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        for each in alarm["Dimensions"]
+    }
+    assert queues.keys() == {"huimin-reconcile-dead-letters", "huimin-report-dead-letters"}
+    assert len(watched) == len(queues)
+    for queue in queues.values():
+        assert queue["SqsManagedSseEnabled"] is True
+        assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+    for policy in template.properties("AWS::SQS::QueuePolicy"):
+        denials = [
+            each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Deny"
+        ]
+        assert {"Bool": {"aws:SecureTransport": "false"}} in [each["Condition"] for each in denials]
+
+
+def test_silence_and_drift_of_the_invariants_are_alarms(template: Template) -> None:
+    alarms = template.named("AWS::CloudWatch::Alarm", "AlarmName")
+    drift, silence = alarms["huimin-invariant-drift"], alarms["huimin-invariant-check-missing"]
+    for alarm in (drift, silence):
+        assert (alarm["Namespace"], alarm["MetricName"]) == ("Huimin", "InvariantDriftFen")
+        assert alarm["Dimensions"] == [{"Name": "function", "Value": "reconcile"}]
+    assert (drift["Statistic"], drift["Threshold"]) == ("Maximum", 0)
+    assert drift["ComparisonOperator"] == "GreaterThanThreshold"
+    assert silence["Period"] * silence["EvaluationPeriods"] == 26 * 3600
+    assert silence["TreatMissingData"] == "breaching"
+
+
+def test_every_alarm_tells_someone(template: Template) -> None:
+    for alarm in template.properties("AWS::CloudWatch::Alarm"):
+        assert [template.text(each)[:12] for each in alarm["AlarmActions"]] == ["<AlarmsTopic"]
+    (subscription,) = template.properties("AWS::SNS::Subscription")
+    assert subscription["Endpoint"] == "duty@example.com"
