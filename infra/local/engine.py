@@ -1,0 +1,91 @@
+"""moto as the AWS of one process: tables from the store's own models, the bucket, the secret."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Final, Self
+from unittest.mock import patch
+
+import boto3
+from moto import mock_aws
+
+from functions.shared.store.connection import Database
+from functions.shared.store.tables import MODELS
+from infra.local.moto_speed import quick_moto
+
+REGION: Final = "cn-north-1"
+ACCOUNT_ID: Final = "123456789012"
+FILES_BUCKET: Final = "huimin-files"
+SECRET_ID: Final = "huimin/master"  # noqa: S105 - the name of the secret, not the secret
+TABLE_PREFIX: Final = "huimin-"
+# A fixed secret makes ids, and with them every file of the demonstration, the same on each run.
+_SECRET: Final = {"master": "of this machine only and worth nothing elsewhere", "version": 1}
+
+_CREDENTIALS: Final = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_SESSION_TOKEN": "local",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+    # A profile or endpoint of the developer's must not be mixed in.
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+class LocalEngine:
+    """moto, started with everything that a deployment has; a context manager.
+
+    `lock` must be held while anything talks to it: moto loses updates under threads.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self._exits = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._exits.enter_context(patch.dict(os.environ, _CREDENTIALS))
+        self._exits.enter_context(mock_aws())
+        self._exits.enter_context(quick_moto())
+        Database(TABLE_PREFIX)
+        for model in MODELS:
+            model.create_table(billing_mode="PAY_PER_REQUEST")
+        self._s3: Any = boto3.client("s3")
+        self._s3.create_bucket(
+            Bucket=FILES_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        self._s3.put_bucket_versioning(
+            Bucket=FILES_BUCKET, VersioningConfiguration={"Status": "Enabled"}
+        )
+        boto3.client("secretsmanager").create_secret(
+            Name=SECRET_ID, SecretString=json.dumps(_SECRET)
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._exits.close()
+
+    def put_object(self, key: str, data: bytes) -> str:
+        """Puts an object into the files bucket as a platform would; its version."""
+        with self.lock:
+            answer = self._s3.put_object(Bucket=FILES_BUCKET, Key=key, Body=data)
+        return str(answer["VersionId"])
+
+    def objects(self) -> Iterator[tuple[str, bytes]]:
+        """Every object of the files bucket, by key."""
+        with self.lock:
+            for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=FILES_BUCKET):
+                for entry in page.get("Contents", ()):
+                    found = self._s3.get_object(Bucket=FILES_BUCKET, Key=entry["Key"])
+                    yield entry["Key"], found["Body"].read()
