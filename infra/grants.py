@@ -26,8 +26,8 @@ class FunctionGrants:
     Args:
         tables: table suffix -> DynamoDB actions on the table.
         indexes: table suffix -> the indexes that it may query.
-        files: first folder of the files bucket -> S3 actions on the objects under it; whoever has
-            any may also list the bucket.
+        files: folder of the files bucket -> S3 actions on the objects under it; whoever has any
+            may also list the bucket.
         secret: whether it may read the keys that persons and ids are hashed with.
 
     """
@@ -44,26 +44,26 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
             tables=_each(
                 campaigns="GetItem PutItem Scan UpdateItem",
                 pools="GetItem PutItem Query UpdateItem",
-                stock="BatchGetItem GetItem PutItem UpdateItem",
-                merchants="GetItem PutItem Query",
-                platforms="GetItem PutItem Scan UpdateItem",
-                callers="DeleteItem GetItem PutItem UpdateItem",
+                stock="BatchGetItem PutItem UpdateItem",
+                merchants="PutItem Query",
+                platforms="GetItem PutItem",
+                callers="GetItem PutItem",
             ),
         ),
         "issue": FunctionGrants(
             tables=_each(
-                campaigns="ConditionCheckItem GetItem",
-                pools="GetItem Query",
+                campaigns="GetItem",
+                pools="GetItem",
                 callers="GetItem",
-                stock="BatchGetItem GetItem UpdateItem",
-                people="GetItem UpdateItem",
+                stock="BatchGetItem UpdateItem",
+                people="UpdateItem",
                 vouchers="GetItem PutItem",
             ),
             secret=True,
         ),
         "redeem": FunctionGrants(
             tables=_each(
-                campaigns="ConditionCheckItem GetItem",
+                campaigns="GetItem",
                 merchants="Query",
                 callers="GetItem",
                 stock="UpdateItem",
@@ -75,36 +75,27 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
         ),
         "reconcile": FunctionGrants(
             tables=_each(
-                campaigns="GetItem Scan UpdateItem",
+                campaigns="ConditionCheckItem GetItem Scan UpdateItem",
                 pools="GetItem PutItem Query UpdateItem",
-                stock="BatchGetItem GetItem PutItem UpdateItem",
-                vouchers="BatchGetItem GetItem UpdateItem",
-                ledger="BatchGetItem GetItem Query",
+                stock="BatchGetItem PutItem UpdateItem",
+                vouchers="BatchGetItem Scan UpdateItem",
+                ledger="Scan",
+                people="Scan",
                 settlements="GetItem PutItem Query",
-                breaks="GetItem PutItem Query UpdateItem",
-                bills="GetItem PutItem Query UpdateItem",
-                merchants="Query",
-                platforms="GetItem Scan",
+                breaks="PutItem Query",
+                bills="ConditionCheckItem PutItem Query UpdateItem",
+                platforms="GetItem",
             ),
             indexes=_each(vouchers="by_issue_day", ledger="by_day"),
             files=_each(
                 bills="GetObject GetObjectVersion",
                 settlements="GetObject PutObject",
                 returns="GetObject PutObject",
-                breaks="GetObject PutObject",
-                journal="GetObject PutObject",
+                **{"reports/invariants": "GetObject PutObject"},
             ),
-            secret=True,
         ),
         "report": FunctionGrants(
-            tables=_each(
-                campaigns="GetItem Scan",
-                pools="Query",
-                ledger="Query",
-                settlements="Query",
-                merchants="Query",
-                platforms="GetItem Scan",
-            ),
+            tables=_each(campaigns="GetItem Scan"),
             indexes=_each(vouchers="by_issue_day", ledger="by_day"),
             files=_each(reports="GetObject PutObject"),
         ),

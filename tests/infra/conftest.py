@@ -7,7 +7,11 @@ import os
 
 import pytest
 
+from infra.packaged_node import use_packaged_node
 from tests.infra.template import Template, read, synthesize
+
+# Tests import constructs; jsii starts its Node then.
+use_packaged_node()
 
 
 @pytest.fixture(scope="session")

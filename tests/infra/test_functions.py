@@ -119,7 +119,7 @@ def test_a_function_may_do_what_the_table_of_grants_says_and_no_more(
             for action in statement.actions:
                 service, _, verb = action.partition(":")
                 index = re.fullmatch(r"(<\w+\.Arn>)/index/(\w+)", resource)
-                file = re.fullmatch(r"<FilesBucket\w+\.Arn>/(\w+)/\*", resource)
+                file = re.fullmatch(r"<FilesBucket\w+\.Arn>/([a-z/]+)/\*", resource)
                 if index:
                     assert action == "dynamodb:Query"
                     on_indexes.setdefault(tables[index[1]], set()).add(index[2])
