@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from functions.shared.domain.business_time import business_date, day_bounds, parse_rfc3339
 from functions.shared.domain.errors import Code, HuiminError
@@ -24,6 +24,10 @@ from functions.shared.domain.refunds import (
     WholeExpiredPolicy,
     WholeValidPolicy,
 )
+
+# A year 9999 that stands for "never" would overflow where days are added to it.
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class CampaignState(StrEnum):
@@ -249,6 +253,7 @@ def check_campaign(campaign: Campaign) -> list[Finding]:
     return [
         *_duplicates(campaign),
         *_round_faults(campaign.rounds),
+        *_time_faults(campaign),
         *_allocation_faults(campaign),
         *_budget_faults(campaign),
         *_limit_faults(campaign),
@@ -292,6 +297,28 @@ def _round_faults(rounds: Sequence[Round]) -> Iterator[Finding]:
                 "the round opens before the one above it closes; order rounds by time, apart",
                 "本轮在上一轮结束之前开始，请按时间先后排列且不重叠",
             )
+
+
+def _time_faults(campaign: Campaign) -> Iterator[Finding]:
+    for pointer, at in _times(campaign):
+        if not EARLIEST <= at < LATEST:
+            yield Finding(
+                pointer,
+                f"must be a time of the years {EARLIEST.year} to {LATEST.year - 1}; "
+                "give the one that is meant",
+                f"必须在 {EARLIEST.year} 年至 {LATEST.year - 1} 年之间，请填写实际时间",
+            )
+
+
+def _times(campaign: Campaign) -> Iterator[tuple[str, datetime]]:
+    for number, in_round in enumerate(campaign.rounds):
+        yield f"/rounds/{number}/opens_at", in_round.opens_at
+        yield f"/rounds/{number}/closes_at", in_round.closes_at
+    for number, voucher_type in enumerate(campaign.voucher_types):
+        for name in ("valid_from", "valid_until"):
+            at = getattr(voucher_type.validity, name)
+            if at is not None:
+                yield f"/voucher_types/{number}/validity/{name}", at
 
 
 def _allocation_faults(campaign: Campaign) -> Iterator[Finding]:
@@ -339,15 +366,29 @@ def _limit_faults(campaign: Campaign) -> Iterator[Finding]:
 def _validity_faults(campaign: Campaign) -> Iterator[Finding]:
     for number, voucher_type in enumerate(campaign.voucher_types):
         validity = voucher_type.validity
-        if (
-            validity.valid_from is not None
-            and validity.valid_until is not None
-            and validity.valid_until <= validity.valid_from
-        ):
+        if validity.valid_from is None or validity.valid_until is None:
+            continue
+        pointer = f"/voucher_types/{number}/validity/valid_until"
+        last_claim_at = max(
+            (
+                in_round.closes_at
+                for in_round in campaign.rounds
+                for allocation in in_round.stock
+                if allocation.voucher_type_id == voucher_type.voucher_type_id
+            ),
+            default=validity.valid_until,
+        )
+        if validity.valid_until <= validity.valid_from:
             yield Finding(
-                f"/voucher_types/{number}/validity/valid_until",
+                pointer,
                 "the window ends before it begins; give a later time",
                 "有效期结束时间不晚于开始时间，请改为更晚的时间",
+            )
+        elif validity.valid_until < last_claim_at:
+            yield Finding(
+                pointer,
+                "the window ends while a round still gives these vouchers; give a later time",
+                "有效期结束时仍有轮次在发放该券，请改为更晚的时间",
             )
 
 
