@@ -1,0 +1,10 @@
+"""Unit tests reach no network, whatever they import."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_network(socket_disabled: None) -> None:
+    """Every socket is refused."""
