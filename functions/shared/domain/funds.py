@@ -29,7 +29,10 @@ class Funds:
 
 @dataclass(frozen=True, slots=True)
 class CampaignRecord:
-    """A campaign as stored: its rules, its state, and who did what."""
+    """A campaign as stored: its rules, its state, and who did what.
+
+    Every voucher whose validity ended by `swept_until` has been written down as ended.
+    """
 
     campaign: Campaign
     document: str
@@ -41,6 +44,7 @@ class CampaignRecord:
     approved_by: str | None = None
     approved_at: datetime | None = None
     closed_at: datetime | None = None
+    swept_until: datetime | None = None
 
 
 class PoolState(StrEnum):
@@ -54,8 +58,12 @@ class PoolState(StrEnum):
 class Pool:
     """Stock of one voucher type for one platform in one round.
 
-    `pot_fen` is money on its way: allocated but not yet spread over the shards, or drained from
-    them and not yet moved on. `funded_shards` counts the shards that have had their first units.
+    `pot_fen` is money on its way: allocated but not yet spread over the shards, drained from them
+    and not yet moved on, or too little for a unit. `funded_shards` counts the shards that have had
+    their first units.
+
+    Every change of `state` takes a new `state_version`; all shards have followed the change once
+    `followed_version` has reached it. `drained_at` is when its shards were last left empty.
     """
 
     campaign_id: str
@@ -68,6 +76,14 @@ class Pool:
     funded_shards: int
     pot_fen: int
     state: PoolState
+    state_version: int = 0
+    followed_version: int = 0
+    drained_at: datetime | None = None
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether every shard has had its first units, so that the pot is not part of the plan."""
+        return self.funded_shards == self.shard_count
 
     @property
     def pool_key(self) -> str:
@@ -98,6 +114,11 @@ def shard_id(campaign_id: str, key_of_pool: str, number: int) -> str:
     return f"{campaign_id}/{key_of_pool}/{number:04d}"
 
 
+def pool_key_of(shard: str) -> str:
+    """The name of the pool that a shard of that name belongs to, within its campaign."""
+    return shard.split("/", 1)[1].rsplit("/", 1)[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Shard:
     """One counter of a pool: units that may be drawn, and money that came back."""
@@ -109,6 +130,12 @@ class Shard:
     issued: int
     lapsed_fen: int
     unit_reserve_fen: int
+    state_version: int = 0
+
+    @property
+    def drainable_fen(self) -> int:
+        """What no voucher holds: units not issued, and money that lapsed."""
+        return self.available * self.unit_reserve_fen + self.lapsed_fen
 
 
 # A thousand writes a second is the most one item takes; a pool smaller than this many units a
@@ -120,3 +147,25 @@ MAX_SHARDS = 1024
 def shard_count_for(units: int) -> int:
     """How many shards a pool of that many units gets: one for each 50 units, 1 to 1,024."""
     return max(1, min(MAX_SHARDS, units // UNITS_PER_SHARD))
+
+
+def plan_pools(campaign: Campaign) -> list[Pool]:
+    """The pools that a campaign's document asks for, before any money is in them."""
+    return [
+        Pool(
+            campaign_id=campaign.campaign_id,
+            round_id=in_round.round_id,
+            voucher_type_id=allocation.voucher_type_id,
+            platform_id=allocation.platform_id,
+            unit_reserve_fen=voucher_type.unit_reserve_fen,
+            planned_units=allocation.units,
+            shard_count=shard_count_for(allocation.units),
+            funded_shards=0,
+            pot_fen=0,
+            state=PoolState.OPEN,
+        )
+        for in_round in campaign.rounds
+        for allocation in in_round.stock
+        for voucher_type in campaign.voucher_types
+        if voucher_type.voucher_type_id == allocation.voucher_type_id
+    ]

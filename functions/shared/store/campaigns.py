@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from functions.shared.domain.campaign import Campaign, CampaignState, campaign_from_document
@@ -122,6 +123,23 @@ class CampaignStore:
         assert changed is not None  # noqa: S101 - campaigns are never deleted
         return changed
 
+    def mark_swept(self, campaign_id: str, until: datetime) -> None:
+        """Notes that every voucher whose validity ended by then has been written down as ended.
+
+        The version stays: nobody who read the campaign needs to read it again for this.
+        """
+        transaction = self._database.transaction("mark_swept")
+        transaction.update(
+            "campaign",
+            CampaignItem(campaign_id),
+            [CampaignItem.swept_until.set(until)],
+            CampaignItem.campaign_id.exists()
+            & (CampaignItem.swept_until.does_not_exist() | (CampaignItem.swept_until < until)),
+        )
+        # A later run has been further: then there is nothing to note.
+        with suppress(Cancelled):
+            transaction.commit()
+
 
 def _refused(
     stored: CampaignItem | None, *, expected: CampaignState = CampaignState.DRAFT
@@ -150,4 +168,5 @@ def _record(item: CampaignItem) -> CampaignRecord:
         approved_by=item.approved_by,
         approved_at=item.approved_at,
         closed_at=item.closed_at,
+        swept_until=item.swept_until,
     )

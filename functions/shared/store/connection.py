@@ -124,17 +124,44 @@ class Database:
         except PynamoDBConnectionError as error:
             raise _as_busy(error, source) from error
 
-    def scan(self, model: type[M]) -> Iterator[M]:
+    def scan(self, model: type[M], condition: Condition | None = None) -> Iterator[M]:
         """Every item of a table, strongly consistent: for small tables and for recounts only.
+
+        A condition spares the sending of other items, not their reading.
 
         Raises:
             Busy: throttled or lost beyond the SDK's retries.
 
         """
         try:
-            yield from model.scan(consistent_read=True)
+            yield from model.scan(condition, consistent_read=True)
         except PynamoDBConnectionError as error:
             raise _as_busy(error, model) from error
+
+    def scan_raw(
+        self, model: type[Model], condition: Condition | None = None
+    ) -> Iterator[dict[str, dict[str, Any]]]:
+        """As `scan`, but items as DynamoDB writes them, with attributes that no model declares.
+
+        Raises:
+            Busy: throttled or lost beyond the SDK's retries.
+
+        """
+        start: Any = None
+        while True:
+            try:
+                page = self._connection.scan(
+                    model.Meta.table_name,
+                    filter_condition=condition,
+                    exclusive_start_key=start,
+                    consistent_read=True,
+                )
+            except PynamoDBConnectionError as error:
+                raise _as_busy(error, model) from error
+            yield from page["Items"]
+            start = page.get("LastEvaluatedKey")
+            if not start:
+                return
 
 
 def _as_busy(error: PynamoDBConnectionError, source: object) -> Exception:

@@ -5,16 +5,24 @@
               │                     │    └──top up─────────────>
               └──────move on────────┴──────────drain───────────┘ (and shard.lapsed)
 
-Every arrow is one transaction. `fund` and `spread` are guarded by what they create, the others by
-compare-and-set on what was read, so that two runs at once, or one that died, move nothing twice.
+Every arrow is one transaction that takes from one place what it adds to another. `fund` and
+`spread` are guarded by what they create, the others by compare-and-set on what was read: a run
+that met another, died, or lost its reply leaves the rest to the next run and moves nothing that
+is not there. The pot of a pool that is not yet spread belongs to its plan and to nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
-from functions.shared.domain.funds import Pool, PoolState, Shard
+from pynamodb.expressions.condition import Condition
+
+from functions.shared.domain.campaign import Campaign
+from functions.shared.domain.errors import Busy
+from functions.shared.domain.funds import CampaignRecord, Pool, PoolState, Shard, plan_pools
 from functions.shared.store.connection import Database
 from functions.shared.store.tables import CampaignItem, PoolItem, StockItem
 from functions.shared.store.transaction import Cancelled, Transaction
@@ -23,6 +31,8 @@ T = TypeVar("T")
 
 # One transaction takes a hundred items; the pool is one of them.
 SHARDS_PER_TRANSACTION = 90
+# While claims are drawn from them, ninety shards are hardly ever all free at once; a few are.
+DRAWN_SHARDS_PER_TRANSACTION = 8
 
 
 class StockStore:
@@ -69,12 +79,27 @@ class StockStore:
             raise
         return True
 
+    def fund_all(self, campaign: Campaign) -> None:
+        """Funds and spreads every pool of the campaign's plan; resumes where a run died.
+
+        Raises:
+            Cancelled: the campaign has not that much left.
+            Busy: contention outlasted the retries; what was done stays done.
+
+        """
+        stored = {pool.pool_key: pool for pool in self.pools(campaign.campaign_id)}
+        for planned in plan_pools(campaign):
+            if planned.pool_key not in stored:
+                self.fund(planned)
+            self.spread(stored.get(planned.pool_key) or self._again(planned))
+
     def spread(self, pool: Pool) -> Pool:
         """Puts the pool's planned units into its shards, batch by batch; resumes where one died."""
-        while pool.funded_shards < pool.shard_count:
+        while not pool.is_spread:
             until = min(pool.shard_count, pool.funded_shards + SHARDS_PER_TRANSACTION)
             numbers = range(pool.funded_shards, until)
             units = [pool.units_of_shard(number) for number in numbers]
+            spread_fen = sum(units) * pool.unit_reserve_fen
             transaction = self._database.transaction("spread_pool")
             for number, allocated in zip(numbers, units, strict=True):
                 transaction.put(
@@ -85,80 +110,151 @@ class StockStore:
             transaction.update(
                 "pool",
                 PoolItem(pool.campaign_id, pool.pool_key),
-                [
-                    PoolItem.funded_shards.set(until),
-                    PoolItem.pot_fen.add(-sum(units) * pool.unit_reserve_fen),
-                ],
-                PoolItem.funded_shards == pool.funded_shards,
+                [PoolItem.funded_shards.set(until), PoolItem.pot_fen.add(-spread_fen)],
+                # The state too: shards made OPEN from an old reading would escape a pause.
+                (PoolItem.funded_shards == pool.funded_shards)
+                & (PoolItem.state == pool.state.value)
+                & (PoolItem.pot_fen >= spread_fen),
             )
-            _commit_if_unchanged(transaction)
-            pool = self._again(pool)
+            written = _commit_if_unchanged(transaction)
+            before, pool = pool, self._again(pool)
+            # Nothing else makes shards or takes from this pot: then somebody moved on or paused.
+            assert written or pool != before, pool.pool_key  # noqa: S101 - else it would not end
         return pool
 
-    def set_state(self, pool: Pool, state: PoolState) -> None:
+    def set_state(
+        self, pool: Pool, state: PoolState, *, while_as: CampaignRecord | None = None
+    ) -> None:
         """Opens or pauses the pool; when it returns, every draw sees it.
 
-        The pool goes first, so that a run that dies on the way shows what was wanted.
+        Where two run at once the later change wins at every shard. The pool goes first, so that a
+        run that dies on the way shows what was wanted (`Pool.followed_version` stays behind).
+
+        Args:
+            pool: which one.
+            state: what it shall be.
+            while_as: only as long as the campaign is as recorded there; else nothing is done.
+
         """
         transaction = self._database.transaction("set_pool_state")
+        if while_as is not None:
+            transaction.check(
+                "campaign",
+                CampaignItem,
+                pool.campaign_id,
+                condition=CampaignItem.version == while_as.version,
+            )
         transaction.update(
             "pool",
             PoolItem(pool.campaign_id, pool.pool_key),
-            [PoolItem.state.set(state.value)],
+            [PoolItem.state.set(state.value), PoolItem.state_version.add(1)],
             PoolItem.pool_key.exists(),
         )
-        transaction.commit()
-        funded = self._again(pool).funded_shards
-        for batch in _batches(pool.shard_ids()[:funded]):
-            transaction = self._database.transaction("set_shard_state")
-            for name in batch:
-                transaction.update(
-                    name,
-                    StockItem(name),
-                    [StockItem.state.set(state.value)],
-                    StockItem.shard_id.exists(),
-                )
-            transaction.commit()
+        if not _commit_if_unchanged(transaction):
+            return
+        pool = self._again(pool)
+        for batch in _batches(pool.shard_ids()[: pool.funded_shards], DRAWN_SHARDS_PER_TRANSACTION):
+            if not self._follow(pool, batch):
+                return
+        transaction = self._database.transaction("state_followed")
+        transaction.update(
+            "pool",
+            PoolItem(pool.campaign_id, pool.pool_key),
+            [PoolItem.followed_version.set(pool.state_version)],
+            PoolItem.state_version == pool.state_version,
+        )
+        _commit_if_unchanged(transaction)
 
-    def drain(self, pool: Pool) -> Pool:
+    def _follow(self, pool: Pool, shard_ids: Sequence[str]) -> bool:
+        """The shards take the pool's state; False when they have a later one."""
+        transaction = self._database.transaction("set_shard_state")
+        for name in shard_ids:
+            transaction.update(
+                name,
+                StockItem(name),
+                [
+                    StockItem.state.set(pool.state.value),
+                    StockItem.state_version.set(pool.state_version),
+                ],
+                StockItem.shard_id.exists()
+                & (
+                    StockItem.state_version.does_not_exist()
+                    | (StockItem.state_version <= pool.state_version)
+                ),
+            )
+        try:
+            return _commit_if_unchanged(transaction)
+        except Busy:
+            if len(shard_ids) == 1:
+                raise
+        # One at a time, each meets only the claims that draw from it.
+        return all(self._follow(pool, [name]) for name in shard_ids)
+
+    def drain(self, pool: Pool) -> bool:
         """Moves what the pool's shards have left, unissued and lapsed, into its pot.
 
         Vouchers already issued keep their money: what lapses later is drained by a later run.
+        False when something changed in between, or a reply was lost: a later run finds the rest.
         """
-        for shard in self.shards(pool):
-            amount_fen = shard.available * shard.unit_reserve_fen + shard.lapsed_fen
-            if not amount_fen:
-                continue
-            transaction = self._database.transaction("drain_shard")
-            transaction.update(
-                "shard",
-                StockItem(shard.shard_id),
-                [
-                    StockItem.available.add(-shard.available),
-                    StockItem.allocated.add(-shard.available),
-                    StockItem.lapsed_fen.add(-shard.lapsed_fen),
-                ],
-                (StockItem.available == shard.available)
-                & (StockItem.lapsed_fen == shard.lapsed_fen),
-            )
+        holding = [shard for shard in self.shards(pool) if shard.drainable_fen]
+        complete = True
+        for batch in _batches(holding, SHARDS_PER_TRANSACTION):
+            complete &= self._drain(pool, batch)
+        return complete
+
+    def _drain(self, pool: Pool, shards: Sequence[Shard]) -> bool:
+        left = list(shards)
+        while left:
+            transaction = self._database.transaction("drain_shards")
+            for shard in left:
+                transaction.update(
+                    shard.shard_id,
+                    StockItem(shard.shard_id),
+                    [
+                        StockItem.available.add(-shard.available),
+                        StockItem.allocated.add(-shard.available),
+                        StockItem.lapsed_fen.add(-shard.lapsed_fen),
+                    ],
+                    (StockItem.available == shard.available)
+                    & (StockItem.lapsed_fen == shard.lapsed_fen),
+                )
             transaction.update(
                 "pool",
                 PoolItem(pool.campaign_id, pool.pool_key),
-                [PoolItem.pot_fen.add(amount_fen)],
+                [PoolItem.pot_fen.add(sum(shard.drainable_fen for shard in left))],
             )
-            _commit_if_unchanged(transaction)
-        return self._again(pool)
+            try:
+                transaction.commit()
+            except Cancelled as cancelled:
+                left = [shard for shard in left if not cancelled.failed(shard.shard_id)]
+            else:
+                return len(left) == len(shards)
+        return False
 
-    def move_on(self, pool: Pool, to: Pool | None) -> None:
-        """Moves the pool's pot to another pool's pot, or to what is unallocated."""
+    def mark_drained(self, pool: Pool, *, now: datetime) -> None:
+        """Notes that the pool was found or left empty at that time, so as not to look at once."""
+        transaction = self._database.transaction("mark_drained")
+        transaction.update(
+            "pool",
+            PoolItem(pool.campaign_id, pool.pool_key),
+            [PoolItem.drained_at.set(now)],
+            PoolItem.pool_key.exists(),
+        )
+        transaction.commit()
+
+    def move_on(self, pool: Pool, to: Pool | None) -> bool:
+        """Moves the pool's pot to another pool's pot, or to what is unallocated.
+
+        False, and nothing changes, when the pot is not as read any more.
+        """
         if not pool.pot_fen:
-            return
+            return True
         transaction = self._database.transaction("move_pot")
         transaction.update(
             "from",
             PoolItem(pool.campaign_id, pool.pool_key),
             [PoolItem.pot_fen.add(-pool.pot_fen)],
-            PoolItem.pot_fen == pool.pot_fen,
+            _spread_with_pot(pool),
         )
         if to is None:
             _add_unallocated(transaction, pool.campaign_id, pool.pot_fen)
@@ -169,14 +265,20 @@ class StockStore:
                 [PoolItem.pot_fen.add(pool.pot_fen)],
                 PoolItem.pool_key.exists(),
             )
-        _commit_if_unchanged(transaction)
+        return _commit_if_unchanged(transaction)
 
-    def top_up(self, pool: Pool) -> None:
-        """Turns the pool's pot into units of its shards; less than a unit is unallocated."""
-        pool = self._again(pool)
+    def top_up(self, pool: Pool) -> bool:
+        """Turns the pool's pot into units of its shards; what is less than a unit stays in the pot.
+
+        It stays, rather than be unallocated, because money that lapses in small sums adds up to
+        units of the next round. False when somebody else moved the pot: the next run goes on.
+        """
+        if not pool.unit_reserve_fen:
+            return True
         units = pool.pot_fen // pool.unit_reserve_fen
         shares = [_share_of(units, pool.shard_count, n) for n in range(pool.shard_count)]
-        for adding in _batches([(n, share) for n, share in enumerate(shares) if share]):
+        filled = [(number, share) for number, share in enumerate(shares) if share]
+        for adding in _batches(filled, SHARDS_PER_TRANSACTION):
             moved_fen = sum(share for _, share in adding) * pool.unit_reserve_fen
             transaction = self._database.transaction("top_up_pool")
             for number, share in adding:
@@ -190,13 +292,13 @@ class StockStore:
                 "pool",
                 PoolItem(pool.campaign_id, pool.pool_key),
                 [PoolItem.pot_fen.add(-moved_fen)],
-                PoolItem.pot_fen == pool.pot_fen,
+                _spread_with_pot(pool),
             )
             if not _commit_if_unchanged(transaction):
-                # Somebody else is at it; the next run finds what is left.
-                return
-            pool = self._again(pool)
-        self.move_on(pool, None)
+                return False
+            # Not read again: the shares were made for this pot, less what has been moved of it.
+            pool = replace(pool, pot_fen=pool.pot_fen - moved_fen)
+        return True
 
     def _again(self, pool: Pool) -> Pool:
         stored = self.pool(pool.campaign_id, pool.pool_key)
@@ -204,9 +306,9 @@ class StockStore:
         return stored
 
 
-def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), SHARDS_PER_TRANSACTION):
-        yield items[start : start + SHARDS_PER_TRANSACTION]
+def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def _share_of(units: int, shards: int, number: int) -> int:
@@ -221,6 +323,14 @@ def _commit_if_unchanged(transaction: Transaction) -> bool:
     except Cancelled:
         return False
     return True
+
+
+def _spread_with_pot(pool: Pool) -> Condition:
+    """The pool's pot is as read, and no longer part of its plan."""
+    condition: Condition = (PoolItem.pot_fen == pool.pot_fen) & (
+        PoolItem.funded_shards == PoolItem.shard_count
+    )
+    return condition
 
 
 def _add_unallocated(transaction: Transaction, campaign_id: str, amount_fen: int) -> None:
@@ -243,6 +353,7 @@ def _new_shard(pool: Pool, number: int, units: int) -> StockItem:
         issued=0,
         lapsed_fen=0,
         unit_reserve_fen=pool.unit_reserve_fen,
+        state_version=pool.state_version,
     )
 
 
@@ -259,6 +370,8 @@ def _pool_item(pool: Pool, *, pot_fen: int) -> PoolItem:
         funded_shards=0,
         pot_fen=pot_fen,
         state=pool.state.value,
+        state_version=0,
+        followed_version=0,
     )
 
 
@@ -274,6 +387,9 @@ def _pool(item: PoolItem) -> Pool:
         funded_shards=item.funded_shards,
         pot_fen=item.pot_fen,
         state=PoolState(item.state),
+        state_version=item.state_version or 0,
+        followed_version=item.followed_version or 0,
+        drained_at=item.drained_at,
     )
 
 
@@ -286,4 +402,5 @@ def _shard(item: StockItem) -> Shard:
         issued=item.issued,
         lapsed_fen=item.lapsed_fen,
         unit_reserve_fen=item.unit_reserve_fen,
+        state_version=item.state_version or 0,
     )

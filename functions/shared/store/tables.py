@@ -54,6 +54,7 @@ class CampaignItem(Model):
     unallocated_fen = IntegerAttribute()
     returned_fen = IntegerAttribute()
     settled_fen = IntegerAttribute()
+    swept_until = InstantAttribute(null=True)
 
 
 class PoolItem(Model):
@@ -79,6 +80,9 @@ class PoolItem(Model):
     funded_shards = IntegerAttribute()
     pot_fen = IntegerAttribute()
     state = UnicodeAttribute()
+    state_version = IntegerAttribute(null=True)
+    followed_version = IntegerAttribute(null=True)
+    drained_at = InstantAttribute(null=True)
 
 
 class StockItem(Model):
@@ -96,6 +100,7 @@ class StockItem(Model):
     issued = IntegerAttribute()
     lapsed_fen = IntegerAttribute()
     unit_reserve_fen = IntegerAttribute()
+    state_version = IntegerAttribute(null=True)
 
 
 class PersonItem(Model):
@@ -288,6 +293,7 @@ class BillItem(Model):
     sha256 = UnicodeAttribute()
     rows = IntegerAttribute()
     received_at = InstantAttribute()
+    reconciled_at = InstantAttribute(null=True)
 
 
 class MerchantItem(Model):

@@ -205,10 +205,18 @@ class VoucherStore:
             for voucher in left:
                 _end(transaction, voucher, now)
             lapsed_fen = sum(lapsing_fen(voucher) for voucher in left)
-            transaction.update("stock", StockItem(shard_id), [StockItem.lapsed_fen.add(lapsed_fen)])
+            transaction.update(
+                "stock",
+                StockItem(shard_id),
+                [StockItem.lapsed_fen.add(lapsed_fen)],
+                # Without this an update makes the item, and its money would be in no pool.
+                StockItem.shard_id.exists(),
+            )
             try:
                 transaction.commit()
             except Cancelled as cancelled:
+                if cancelled.failed("stock"):
+                    raise
                 left = [v for v in left if not cancelled.failed(v.voucher_id)]
             else:
                 return len(left)

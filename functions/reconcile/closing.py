@@ -1,0 +1,152 @@
+"""The closing run: a campaign that is over gives what is left back to the account it came from.
+
+    refund window over ─> every day settled ─> last sweep ─> pools drained ─> recount ─> closed
+
+Each condition that is not met is a reason, told and tried again by the next run; nothing is
+returned while any promise about the money is broken. The campaign is closed and its money taken
+out by one transaction; the files are written from the statement it put, by the same run or a
+later one.
+
+Left for later: a second person's approval and the bank's payment message stand between the
+statement and the payment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from functions.reconcile.return_files import publish_return
+from functions.reconcile.rollover import drain_all
+from functions.reconcile.stores import MoneyStores
+from functions.reconcile.sweep import SETTLING, Budget, sweep_campaign, sweep_vouchers
+from functions.shared.domain.business_time import to_rfc3339
+from functions.shared.domain.campaign import CampaignState
+from functions.shared.domain.fund_return import CLOSING_RUN, FundReturn, plan_return
+from functions.shared.domain.funds import CampaignRecord
+from functions.shared.domain.invariants import Snapshot, check_all
+from functions.shared.store.transaction import Cancelled
+
+Unsettled = Callable[[CampaignRecord], Sequence[str]]
+"""Names the days of a campaign that are not settled yet; empty when all are."""
+
+OPEN_STATES = frozenset({CampaignState.RUNNING, CampaignState.PAUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How a closing run ended: with the return, or with why there is none yet.
+
+    Args:
+        fund_return: what was returned; None while the campaign is not closed.
+        reasons: why it is not; each begins with a word in capitals for programs.
+
+    """
+
+    fund_return: FundReturn | None
+    reasons: tuple[str, ...] = ()
+
+
+def close_campaign(
+    record: CampaignRecord,
+    stores: MoneyStores,
+    now: datetime,
+    *,
+    unsettled: Unsettled,
+    budget: Budget,
+) -> Closing:
+    """Closes the campaign and returns its money, or says why not yet; resumes where one died.
+
+    Raises:
+        Busy: contention outlasted the retries; what was done stays done.
+
+    """
+    campaign_id = record.campaign.campaign_id
+    if record.state is CampaignState.CLOSED:
+        closed = stores.returns.fund_return(campaign_id, CLOSING_RUN)
+        return _published(closed, stores) if closed else Closing(None, ("STATEMENT_MISSING",))
+    reasons = _too_early(record, now) or _unsettled(record, unsettled)
+    if not reasons:
+        reasons = _not_gathered(record, stores, now, budget)
+    if reasons:
+        return Closing(None, reasons)
+    record = stores.campaigns.get(campaign_id) or record
+    snapshot = stores.recounts.snapshot(record)
+    reasons = _not_ready(snapshot, stores, now, budget)
+    if reasons:
+        return Closing(None, reasons)
+    return _close(record, snapshot, stores, now)
+
+
+def _close(
+    record: CampaignRecord, snapshot: Snapshot, stores: MoneyStores, now: datetime
+) -> Closing:
+    fund_return = plan_return(
+        record.campaign,
+        record.funds,
+        redeemed_net_fen=snapshot.redeemed_net_fen,
+        run=CLOSING_RUN,
+        now=now,
+    )
+    try:
+        closed = stores.returns.close(fund_return, record, now=now)
+    except Cancelled:
+        return Closing(None, ("CHANGED: the campaign changed while it was counted",))
+    return _published(closed, stores)
+
+
+def _published(closed: FundReturn, stores: MoneyStores) -> Closing:
+    publish_return(closed, stores.objects)
+    return Closing(closed)
+
+
+def _too_early(record: CampaignRecord, now: datetime) -> tuple[str, ...]:
+    if record.state not in OPEN_STATES:
+        return (f"STATE: the campaign is {record.state.value}",)
+    # A refund that was let in at the last moment may still be under way.
+    closes_at = record.campaign.refunds_end_at + SETTLING
+    if now < closes_at:
+        return (f"REFUNDS_OPEN: refunds are settled by {to_rfc3339(closes_at)}",)
+    return ()
+
+
+def _unsettled(record: CampaignRecord, unsettled: Unsettled) -> tuple[str, ...]:
+    return tuple(f"UNSETTLED: {day}" for day in unsettled(record))
+
+
+def _not_gathered(
+    record: CampaignRecord, stores: MoneyStores, now: datetime, budget: Budget
+) -> tuple[str, ...]:
+    """Brings all that lies with vouchers and pools together; why some could not be."""
+    if not sweep_campaign(record, stores, now, budget).done:
+        return ("SWEEP: vouchers that have ended are still being written down",)
+    if not drain_all(record, stores, now):
+        return ("POOLS: money moved while pools were drained",)
+    return ()
+
+
+def _not_ready(
+    snapshot: Snapshot, stores: MoneyStores, now: datetime, budget: Budget
+) -> tuple[str, ...]:
+    """Why the money counted cannot be returned."""
+    broken = [check for check in check_all(snapshot) if not check.holds]
+    if broken:
+        return tuple(
+            f"BROKEN: {check.number} {check.name}, drift {check.drift_fen} fen" for check in broken
+        )
+    holding = [voucher for voucher in snapshot.vouchers if voucher.held_fen]
+    if holding:
+        # The index never showed them to the sweep; the recount reads the table itself.
+        sweep_vouchers((voucher.voucher_id for voucher in holding), stores, now, budget)
+        held_fen = sum(voucher.held_fen for voucher in holding)
+        return (f"OUTSTANDING: {held_fen} fen are set aside for {len(holding)} vouchers",)
+    if snapshot.funds.settled_fen != snapshot.redeemed_net_fen:
+        open_fen = snapshot.redeemed_net_fen - snapshot.funds.settled_fen
+        return (f"UNSETTLED: {open_fen} fen redeemed net are in no settlement",)
+    left_fen = sum(pool.pot_fen for pool in snapshot.pools) + sum(
+        shard.drainable_fen for shard in snapshot.shards
+    )
+    if left_fen:
+        return (f"POOLS: {left_fen} fen are still in pools",)
+    return ()

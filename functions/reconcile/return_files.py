@@ -1,0 +1,118 @@
+"""The files of a fund return, for the treasury: one row that says what goes back, and why.
+
+Written from the stored return alone, so that every run writes the same bytes; the manifest comes
+last and names what is there.
+"""
+
+from __future__ import annotations
+
+from functions.shared.domain.fund_return import FundReturn
+from functions.shared.files.bundle import render_table
+from functions.shared.files.columns import Column, ColumnKind, Row, Table
+from functions.shared.files.facts import Fact, Facts, Words
+from functions.shared.files.manifest import FILE_NAME, Manifest, describe
+from functions.shared.store.objects import ObjectStore
+
+_CONTENT_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+_KIND = "fund_return"
+_ID, _TEXT, _FEN = ColumnKind.ID, ColumnKind.TEXT, ColumnKind.FEN
+
+_COLUMNS = (
+    Column("campaign_id", "活动编号", "Campaign id", _ID),
+    Column("campaign_name", "活动名称", "Campaign", _TEXT),
+    Column("run", "退回序次", "Return no.", ColumnKind.COUNT),
+    Column("decided_at", "决定时间", "Decided at", ColumnKind.TIME),
+    Column("appropriated_fen", "拨款", "Appropriated", _FEN),
+    Column(
+        "redeemed_net_fen",
+        "净核销",
+        "Redeemed net",
+        _FEN,
+        "各笔核销的财政部分之和 − 各笔退款的财政部分之和",
+        "fiscal parts of all redemptions − fiscal parts of all refunds",
+    ),
+    Column("returned_before_fen", "此前已退回", "Returned before", _FEN),
+    Column(
+        "to_return_fen",
+        "本次退回",
+        "To return",
+        _FEN,
+        "拨款 − 净核销 − 此前已退回",
+        "appropriated − redeemed net − returned before",
+    ),
+    Column("account_name", "来源账户户名", "Source account name", _TEXT),
+    Column("account_number", "来源账户账号", "Source account number", _ID),
+    Column("bank", "开户银行", "Bank", _TEXT),
+    Column("bank_code", "行号", "Bank code", _ID),
+    Column("reference", "退回凭证号", "Reference", _ID),
+)
+
+
+def publish_return(fund_return: FundReturn, objects: ObjectStore) -> str:
+    """Writes what is not there yet of the return's files; the folder they lie in.
+
+    Once the manifest is there, nothing else is looked at. Where a run that died has written a
+    file, the manifest describes that file, whatever this version of the code would write.
+    """
+    prefix = return_prefix(fund_return)
+    if objects.get(f"{prefix}{FILE_NAME}") is not None:
+        return prefix
+    facts = Facts(
+        cutoff_at=fund_return.decided_at,
+        run_id=fund_return.reference,
+        more=(
+            Fact("campaign_id", Words("活动编号", "Campaign id"), fund_return.campaign_id),
+            Fact("reference", Words("退回凭证号", "Reference"), fund_return.reference),
+        ),
+    )
+    table = _table(fund_return)
+    entries = []
+    for name, data in render_table(table, facts=facts).items():
+        there = _put(objects, f"{prefix}{name}", data)
+        entries.append(describe(name, there, table))
+    manifest = Manifest(
+        kind=_KIND,
+        business_date=None,
+        cutoff_at=facts.cutoff_at,
+        run_id=facts.run_id,
+        files=tuple(entries),
+    )
+    _put(objects, f"{prefix}{FILE_NAME}", manifest.to_bytes())
+    return prefix
+
+
+def return_prefix(fund_return: FundReturn) -> str:
+    """The folder of a return's files, with its final slash."""
+    return f"returns/{fund_return.campaign_id}/{fund_return.run:04d}/"
+
+
+def _put(objects: ObjectStore, key: str, data: bytes) -> bytes:
+    """Writes the object unless there is one; the bytes that are there now."""
+    if objects.put_new(key, data, content_type=_CONTENT_TYPES[key.rsplit(".", 1)[1]]):
+        return data
+    stored = objects.get(key)
+    return stored.data if stored else data
+
+
+def _table(fund_return: FundReturn) -> Table:
+    account = fund_return.source_account
+    row: Row = {
+        "campaign_id": fund_return.campaign_id,
+        "campaign_name": fund_return.campaign_name.zh,
+        "run": fund_return.run,
+        "decided_at": fund_return.decided_at,
+        "appropriated_fen": fund_return.appropriated_fen,
+        "redeemed_net_fen": fund_return.redeemed_net_fen,
+        "returned_before_fen": fund_return.returned_before_fen,
+        "to_return_fen": fund_return.to_return_fen,
+        "account_name": account.name,
+        "account_number": account.number,
+        "bank": account.bank,
+        "bank_code": account.bank_code,
+        "reference": fund_return.reference,
+    }
+    return Table(_KIND, "资金退回单", "Fund return", _COLUMNS, [row], totals=("to_return_fen",))

@@ -1,0 +1,37 @@
+"""What the reconciler's work on campaign money reads and writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from functions.shared.store.campaigns import CampaignStore
+from functions.shared.store.connection import Database
+from functions.shared.store.objects import ObjectStore
+from functions.shared.store.recount import RecountStore
+from functions.shared.store.returns import ReturnStore
+from functions.shared.store.stock import StockStore
+from functions.shared.store.vouchers import VoucherStore
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyStores:
+    """The stores behind funding, sweep, rollover, closing and recount."""
+
+    campaigns: CampaignStore
+    stock: StockStore
+    vouchers: VoucherStore
+    returns: ReturnStore
+    recounts: RecountStore
+    objects: ObjectStore
+
+    @classmethod
+    def of(cls, database: Database, objects: ObjectStore) -> MoneyStores:
+        """All of them, over one deployment's tables and bucket."""
+        return cls(
+            campaigns=CampaignStore(database),
+            stock=StockStore(database),
+            vouchers=VoucherStore(database),
+            returns=ReturnStore(database),
+            recounts=RecountStore(database),
+            objects=objects,
+        )

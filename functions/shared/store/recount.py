@@ -1,0 +1,184 @@
+"""A campaign's money as the tables hold it, read whole for a recount.
+
+Vouchers, ledger entries and persons are found by scanning their tables, strongly consistent, not
+by the indexes that the daily work uses: a recount must not miss what an index has not got yet or
+never got. That reads other campaigns' items too, once a day and once at closing. Source of the
+cost: a scan takes half a read unit a KB; a million vouchers of 1 KB are a few cents and a minute.
+
+Items are read one after another while claims and redemptions go on, so a reading can see a fen
+twice or not at all. Whoever finds a drift reads again: what really is missing stays missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from sys import intern
+from typing import Any, Final
+
+from functions.shared.domain.campaign import CampaignState
+from functions.shared.domain.fund_return import from_payload
+from functions.shared.domain.funds import CampaignRecord
+from functions.shared.domain.invariants import (
+    Amounts,
+    CountedPerson,
+    CountedRedemption,
+    CountedRefund,
+    CountedReturn,
+    CountedSettlement,
+    CountedVoucher,
+    Snapshot,
+)
+from functions.shared.domain.vouchers import VoucherState
+from functions.shared.store.connection import Database
+from functions.shared.store.ledger import REDEEM
+from functions.shared.store.returns import FUND_RETURN
+from functions.shared.store.settlements import SETTLEMENT
+from functions.shared.store.stock import StockStore
+from functions.shared.store.tables import LedgerItem, PersonItem, SettlementItem, VoucherItem
+from functions.shared.store.vouchers import person_key
+
+_UNFUNDED: Final = frozenset({CampaignState.DRAFT, CampaignState.FUNDING})
+_PERSON_KEY: Final = "person_key"
+_VOUCHER_IDS: Final = "voucher_ids"
+
+
+class RecountStore:
+    """Everything about a campaign, as plain values."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._stock = StockStore(database)
+
+    def snapshot(self, record: CampaignRecord) -> Snapshot:
+        """All that the tables hold about the campaign.
+
+        Raises:
+            Busy: throttled or lost beyond the SDK's retries.
+
+        """
+        campaign_id = record.campaign.campaign_id
+        pools = tuple(self._stock.pools(campaign_id))
+        redemptions, refunds = self._entries(campaign_id)
+        settlements, returns = self._statements(campaign_id)
+        return Snapshot(
+            campaign=record.campaign,
+            funds=record.funds,
+            is_funded=record.state not in _UNFUNDED,
+            pools=pools,
+            shards=tuple(shard for pool in pools for shard in self._stock.shards(pool)),
+            vouchers=tuple(self._vouchers(campaign_id)),
+            redemptions=redemptions,
+            refunds=refunds,
+            persons=tuple(self._persons(campaign_id)),
+            settlements=settlements,
+            returns=returns,
+        )
+
+    def _vouchers(self, campaign_id: str) -> Iterator[CountedVoucher]:
+        for item in self._database.scan(VoucherItem, VoucherItem.campaign_id == campaign_id):
+            # What many vouchers share is kept once: a million of them must fit into memory.
+            yield CountedVoucher(
+                voucher_id=item.voucher_id,
+                round_id=intern(item.round_id),
+                voucher_type_id=intern(item.voucher_type_id),
+                platform_id=intern(item.platform_id),
+                identity_refs=tuple(intern(ref) for ref in item.identity_refs),
+                shard_id=intern(item.shard_id),
+                state=VoucherState(item.state),
+                valid_until=item.valid_until,
+                reserve_fen=item.reserve_fen,
+                slack_fen=item.slack_fen,
+                redemption_id=item.redemption_id,
+            )
+
+    def _entries(
+        self, campaign_id: str
+    ) -> tuple[tuple[CountedRedemption, ...], tuple[CountedRefund, ...]]:
+        redemptions, refunds = [], []
+        for item in self._database.scan(LedgerItem, LedgerItem.campaign_id == campaign_id):
+            if item.entry_type == REDEEM:
+                redemptions.append(_redemption(item))
+            else:
+                refunds.append(_refund(item))
+        return tuple(redemptions), tuple(refunds)
+
+    def _persons(self, campaign_id: str) -> Iterator[CountedPerson]:
+        prefix = person_key(campaign_id, "")
+        ours = PersonItem.person_key.startswith(prefix)
+        for raw in self._database.scan_raw(PersonItem, ours):
+            yield _person(raw, prefix)
+
+    def _statements(
+        self, campaign_id: str
+    ) -> tuple[tuple[CountedSettlement, ...], tuple[CountedReturn, ...]]:
+        settlements, returns = [], []
+        for item in self._database.query(SettlementItem, campaign_id):
+            if item.kind == SETTLEMENT:
+                settlements.append(
+                    CountedSettlement(
+                        statement_key=item.statement_key,
+                        platform_id=item.platform_id or "",
+                        business_on=date.fromisoformat(item.business_on),
+                        fiscal_net_fen=item.amount_fen,
+                    )
+                )
+            elif item.kind == FUND_RETURN:
+                account = from_payload(item.payload).source_account
+                returns.append(CountedReturn(item.statement_key, item.amount_fen, account))
+        return tuple(settlements), tuple(returns)
+
+
+def _person(raw: dict[str, dict[str, Any]], prefix: str) -> CountedPerson:
+    """Every number of a person's item is a counter; see `shared.domain.limits`."""
+    return CountedPerson(
+        identity_ref=raw[_PERSON_KEY]["S"].removeprefix(prefix),
+        counters={name: int(value["N"]) for name, value in raw.items() if "N" in value},
+        voucher_ids=tuple(each["S"] for each in raw.get(_VOUCHER_IDS, {}).get("L", ())),
+    )
+
+
+def _redemption(item: LedgerItem) -> CountedRedemption:
+    return CountedRedemption(
+        redemption_id=item.redemption_id,
+        voucher_id=item.voucher_id,
+        platform_id=intern(item.platform_id),
+        merchant_id=intern(item.merchant_id),
+        order_no=item.order_no,
+        business_on=date.fromisoformat(item.business_on),
+        order_fen=item.order_fen,
+        amounts=_amounts(item),
+        refund_count=item.refund_count or 0,
+        refunded_fen=item.refunded_fen or 0,
+        refunded=Amounts(
+            merchant_discount_fen=item.refunded_merchant_discount_fen or 0,
+            platform_discount_fen=item.refunded_platform_discount_fen or 0,
+            voucher_fen=item.refunded_voucher_fen or 0,
+            paid_fen=item.refunded_paid_fen or 0,
+            fiscal_part_fen=item.refunded_fiscal_part_fen or 0,
+            platform_part_fen=item.refunded_platform_part_fen or 0,
+            merchant_part_fen=item.refunded_merchant_part_fen or 0,
+        ),
+    )
+
+
+def _refund(item: LedgerItem) -> CountedRefund:
+    return CountedRefund(
+        redemption_id=item.redemption_id,
+        refund_no=item.refund_no or "",
+        platform_id=intern(item.platform_id),
+        business_on=date.fromisoformat(item.business_on),
+        amounts=_amounts(item),
+    )
+
+
+def _amounts(item: LedgerItem) -> Amounts:
+    return Amounts(
+        merchant_discount_fen=item.merchant_discount_fen,
+        platform_discount_fen=item.platform_discount_fen,
+        voucher_fen=item.voucher_fen,
+        paid_fen=item.paid_fen,
+        fiscal_part_fen=item.fiscal_part_fen,
+        platform_part_fen=item.platform_part_fen,
+        merchant_part_fen=item.merchant_part_fen,
+    )

@@ -1,0 +1,440 @@
+"""A stage for campaigns: the real stores and services on moto, a clock, and short ways to act.
+
+The sizes that production needs are made small here, so that a handful of vouchers fills several
+shards and several transactions.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+from moto.dynamodb.models import dynamodb_backends
+from moto.s3.models import s3_backends
+
+from functions.campaign.service import CampaignService
+from functions.issue.service import Claim, ClaimService
+from functions.reconcile.closing import Closing, close_campaign
+from functions.reconcile.funding import follow_state, fund_campaign
+from functions.reconcile.invariants import assert_all
+from functions.reconcile.rollover import roll_over
+from functions.reconcile.stores import MoneyStores
+from functions.reconcile.sweep import Budget, SweepRun, sweep_campaign
+from functions.redeem.service import (
+    RedeemService,
+    RedeemStores,
+    RedemptionRequest,
+    RefundRequest,
+)
+from functions.shared.domain.business_time import business_date
+from functions.shared.domain.claims import PersonFacts
+from functions.shared.domain.funds import CampaignRecord, Pool
+from functions.shared.domain.identity import IdentityKind
+from functions.shared.domain.invariants import Snapshot
+from functions.shared.domain.keys import derive_keys
+from functions.shared.domain.ledger import Redemption, Refund
+from functions.shared.domain.registry import Merchant
+from functions.shared.domain.settlement import make_statement
+from functions.shared.domain.vouchers import Voucher
+from functions.shared.store.connection import Database
+from functions.shared.store.ledger import LedgerStore
+from functions.shared.store.objects import ObjectStore
+from functions.shared.store.registry import RegistryStore
+from functions.shared.store.settlements import SettlementStore
+from functions.shared.store.tables import MODELS
+from functions.shared.store.transaction import RetryPolicy
+from tests.support.deployment import BUCKET, PREFIX, REGION, SECRET
+from tests.support.events import ACCOUNT
+from tests.support.faults import Injector
+
+CAMPAIGN = "spring"
+MERCHANT = "noodle-bar"
+OPERATOR, APPROVER = "li.na", "wang.wei"
+# Round 1 opens; 10:00 in Beijing.
+START = datetime(2026, 1, 5, 2, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@contextmanager
+def small_batches() -> Iterator[None]:
+    """Two units a shard, two shards or vouchers a transaction, two segments of the index."""
+    with ExitStack() as patched:
+        for name, value in (
+            ("functions.shared.domain.funds.UNITS_PER_SHARD", 2),
+            ("functions.shared.store.stock.SHARDS_PER_TRANSACTION", 2),
+            ("functions.shared.store.stock.DRAWN_SHARDS_PER_TRANSACTION", 2),
+            ("functions.shared.store.vouchers.ISSUE_SEGMENTS", 2),
+            ("functions.reconcile.sweep.EXPIRED_PER_TRANSACTION", 2),
+        ):
+            patched.enter_context(patch(name, value))
+        yield
+
+
+def voucher_type(
+    voucher_type_id: str, validity: Mapping[str, Any] | None = None, **changes: object
+) -> dict[str, Any]:
+    """A voucher type of a document: 20 off 50, paid by the budget, good for its round."""
+    plain = {
+        "voucher_type_id": voucher_type_id,
+        "name": {"zh": "满50减20", "en": "20 off 50"},
+        "kind": "INSTANT_REDUCTION",
+        "face_fen": 2_000,
+        "threshold_fen": 5_000,
+        "threshold_base": "ORDER",
+        "funding": {"fiscal_bp": 10_000, "platform_bp": 0, "merchant_bp": 0},
+        "validity": validity or {"kind": "ROUND"},
+    }
+    return {key: value for key, value in (plain | changes).items() if value is not None}
+
+
+SHARED_DISCOUNT = voucher_type(
+    "shared",
+    {"kind": "DAYS", "days": 2},
+    kind="DISCOUNT",
+    face_fen=None,
+    percent_off_bp=2_000,
+    cap_fen=3_001,
+    threshold_fen=1_000,
+    funding={"fiscal_bp": 5_500, "platform_bp": 2_500, "merchant_bp": 2_000},
+)
+"""20 % off, at most 30.01 yuan, paid by three; good for two business dates."""
+
+
+def allocation(voucher_type_id: str, platform_id: str, units: int) -> dict[str, Any]:
+    """Stock of a document."""
+    return {"voucher_type_id": voucher_type_id, "platform_id": platform_id, "units": units}
+
+
+def document(**changes: object) -> dict[str, Any]:
+    """Two rounds of three days, a day apart; two types; two platforms; 5 units of each."""
+    stock = [
+        allocation(type_id, platform_id, 5)
+        for type_id in ("full", "shared")
+        for platform_id in ("unionpay", "meituan")
+    ]
+    rounds = [
+        {
+            "round_id": f"r{number + 1}",
+            "opens_at": (START + number * 4 * DAY).isoformat(),
+            "closes_at": (START + number * 4 * DAY + 3 * DAY).isoformat(),
+            "stock": stock,
+        }
+        for number in range(2)
+    ]
+    return {
+        "schema_version": 1,
+        "campaign_id": CAMPAIGN,
+        "name": {"zh": "春季消费券", "en": "Spring vouchers"},
+        "appropriated_fen": 100_007,
+        "source_account": {
+            "name": "区商务局零余额账户",
+            "number": "0200001234567890123",
+            "bank": "示例银行",
+            "bank_code": "102100000000",
+        },
+        "person": {
+            "identities": ["IDENTITY_NUMBER", "PHONE"],
+            "eligibility": {"real_name": False, "located_in": []},
+        },
+        "scope": {"industries": ["dining"]},
+        "voucher_types": [voucher_type("full"), SHARED_DISCOUNT],
+        "rounds": rounds,
+        "limits": [
+            {"scope": "VOUCHER_TYPE_PER_ROUND", "max_count": 2},
+            {"scope": "MERCHANT_PER_DAY", "max_count": 2},
+        ],
+        "refunds": {
+            "whole_valid": "RESTORE",
+            "whole_expired": "LAPSE",
+            "part": "PRO_RATA",
+            "window_days": 1,
+        },
+        "hold_s": 900,
+        "rollover": "NEXT_ROUND",
+        **changes,
+    }
+
+
+@dataclass
+class Kept:
+    """What a stage remembers."""
+
+    items: dict[str, Any]
+    objects: Any
+    now: datetime
+
+
+class World:
+    """One deployment whose tables can be put back. A `tests.support.faults.Stage`."""
+
+    def __init__(self) -> None:
+        retry = RetryPolicy(sleep=lambda _: None)
+        self.database = Database(PREFIX, retry=retry)
+        for model in MODELS:
+            model.create_table(billing_mode="PAY_PER_REQUEST")
+        self._objects = ObjectStore(BUCKET)
+        self._objects.client.create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        self._objects.client.put_bucket_versioning(
+            Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"}
+        )
+        self._injector = Injector([self.database.client, self._objects.client])
+        self.now = START
+        self._kept = self._blank = self._held()
+        self.begin()
+
+    # What the stage holds
+
+    @property
+    def injector(self) -> Injector:
+        """The injector on DynamoDB and S3."""
+        return self._injector
+
+    def begin(self) -> None:
+        """New processes: nothing is remembered from earlier requests."""
+        keys = derive_keys(SECRET)
+        self.stores = MoneyStores.of(self.database, self._objects)
+        self.settlements = SettlementStore(self.database)
+        self.ledger = LedgerStore(self.database)
+        self.registry = RegistryStore(self.database)
+        stores = self.stores
+        random = Random(7)  # noqa: S311 - a failure must be repeatable
+        self.bureau = CampaignService(stores.campaigns, stores.stock, self.registry)
+        self.issuer = ClaimService(stores.campaigns, stores.stock, stores.vouchers, keys, random)
+        self.till = RedeemService(
+            RedeemStores(stores.campaigns, stores.vouchers, self.ledger, self.registry), keys
+        )
+
+    def clear(self) -> None:
+        """Empties every table and the bucket, and sets the clock to START."""
+        self._kept = self._blank
+        self.restore()
+
+    def keep(self) -> None:
+        """Remembers what the tables and the bucket hold, and the time."""
+        self._kept = self._held()
+
+    def _held(self) -> Kept:
+        return Kept(
+            {name: copy.deepcopy(table.items) for name, table in _tables().items()},
+            copy.deepcopy(_bucket().keys),
+            self.now,
+        )
+
+    def restore(self) -> None:
+        """Puts back what was kept; processes begin anew."""
+        for name, table in _tables().items():
+            table.items = copy.deepcopy(self._kept.items[name])
+            # The quick tables of the local stack find their items again.
+            table.__dict__.update(_hash_indexes={}, _handed_out={})
+        _bucket().keys = copy.deepcopy(self._kept.objects)
+        self.now = self._kept.now
+        self.begin()
+
+    def require_sound(self) -> None:
+        """Passes when every promise about every campaign is kept."""
+        for record in self.stores.campaigns.all():
+            assert_all(record.campaign.campaign_id, self.stores)
+
+    def fingerprint(self) -> object:
+        """Money and records of every campaign, and the files; not in which shard a unit lies."""
+        campaigns = [
+            (record.state, _essence(self.stores.recounts.snapshot(record)))
+            for record in self.stores.campaigns.all()
+        ]
+        return sorted(campaigns, key=repr), self.files()
+
+    def files(self) -> dict[str, bytes]:
+        """Every object of the bucket."""
+        found = {}
+        for key in self._objects.keys(""):
+            stored = self._objects.get(key)
+            assert stored is not None
+            found[key] = stored.data
+        return found
+
+    # Short ways to act, at the stage's time
+
+    def record(self, campaign_id: str = CAMPAIGN) -> CampaignRecord:
+        """The campaign as stored."""
+        record = self.stores.campaigns.get(campaign_id)
+        assert record is not None
+        return record
+
+    def snapshot(self) -> Snapshot:
+        """All that the tables hold about the campaign."""
+        return self.stores.recounts.snapshot(self.record())
+
+    def pool(self, round_id: str, type_id: str = "full", platform_id: str = "unionpay") -> Pool:
+        """One pool."""
+        pool = self.stores.stock.pool(CAMPAIGN, f"{round_id}/{type_id}/{platform_id}")
+        assert pool is not None
+        return pool
+
+    def units(
+        self, round_id: str, type_id: str = "full", platform_id: str = "unionpay"
+    ) -> tuple[int, int]:
+        """A pool's allocated and available units."""
+        shards = self.stores.stock.shards(self.pool(round_id, type_id, platform_id))
+        return sum(s.allocated for s in shards), sum(s.available for s in shards)
+
+    def draft(self, plain: dict[str, Any] | None = None) -> CampaignRecord:
+        """Makes the campaign and registers its merchant."""
+        self.bureau.put_merchant(
+            Merchant(
+                merchant_id=MERCHANT,
+                effective_on=date(2025, 1, 1),
+                name="面馆",
+                credit_code="91110000000000000X",
+                industry="dining",
+                size_class="SMALL",
+                district="110107",
+                active=True,
+                made_by=OPERATOR,
+            ),
+            now=self.now,
+        )
+        plain = plain or document()
+        return self.bureau.put_campaign(
+            plain["campaign_id"], plain, expected_version=None, made_by=OPERATOR, now=self.now
+        )
+
+    def run(self, plain: dict[str, Any] | None = None) -> CampaignRecord:
+        """Makes and approves the campaign."""
+        draft = self.draft(plain)
+        return self.bureau.approve_campaign(
+            draft.campaign.campaign_id, version=draft.version, approver=APPROVER, now=self.now
+        )
+
+    def claim(
+        self,
+        request_no: str,
+        *,
+        person: int = 0,
+        round_id: str = "r1",
+        type_id: str = "full",
+        platform_id: str = "unionpay",
+    ) -> Voucher:
+        """Claims for a person; the identity number is already normalised, and nobody's."""
+        claim = Claim(
+            platform_id=platform_id,
+            request_no=request_no,
+            campaign_id=CAMPAIGN,
+            round_id=round_id,
+            voucher_type_id=type_id,
+            identities={
+                IdentityKind.IDENTITY_NUMBER: f"{person:018d}",
+                IdentityKind.PHONE: f"{person:011d}",
+            },
+            facts=PersonFacts(real_name=False, located_in=None),
+        )
+        return self.issuer.claim_voucher(claim, self.now).voucher
+
+    def redeem(self, voucher: Voucher, order_no: str, *, order_fen: int = 6_000) -> Redemption:
+        """Redeems for an order."""
+        request = RedemptionRequest(
+            platform_id=voucher.platform_id,
+            voucher_id=voucher.voucher_id,
+            order_no=order_no,
+            merchant_id=MERCHANT,
+            order_fen=order_fen,
+            merchant_discount_fen=0,
+            platform_discount_fen=0,
+        )
+        return self.till.redeem_voucher(request, self.now)[0]
+
+    def refund(
+        self, redemption: Redemption, refund_no: str, refund_fen: int | None = None
+    ) -> Refund:
+        """Refunds a part, or the whole."""
+        request = RefundRequest(
+            platform_id=redemption.platform_id,
+            redemption_id=redemption.redemption_id,
+            refund_no=refund_no,
+            refund_fen=refund_fen or redemption.amounts.refundable_fen,
+        )
+        return self.till.refund_redemption(request, self.now)[0]
+
+    # The reconciler
+
+    def sweep(self, budget: Budget | None = None) -> SweepRun:
+        """One sweep."""
+        return sweep_campaign(self.record(), self.stores, self.now, budget or Budget())
+
+    def roll_over(self, swept: SweepRun | None = None) -> bool:
+        """One rollover."""
+        touched = swept.touched if swept else frozenset()
+        return roll_over(self.record(), self.stores, self.now, touched=touched)
+
+    def settle(self) -> None:
+        """Settles every date with entries that is over."""
+        today = business_date(self.now)
+        snapshot = self.snapshot()
+        done = {(s.platform_id, s.business_on) for s in snapshot.settlements}
+        days = {(e.platform_id, e.business_on) for e in snapshot.redemptions}
+        days |= {(e.platform_id, e.business_on) for e in snapshot.refunds}
+        for platform_id, on in sorted(days - done):
+            if on >= today:
+                continue
+            found = self.ledger.of_day(CAMPAIGN, platform_id, on)
+            statement = make_statement(CAMPAIGN, platform_id, on, found, bill_version=0)
+            self.settlements.commit(statement, now=self.now)
+
+    def close(self) -> Closing:
+        """One closing run; all days that have entries count as settled."""
+        return close_campaign(
+            self.record(), self.stores, self.now, unsettled=lambda _: (), budget=Budget()
+        )
+
+    def tick(self) -> Closing:
+        """All that the reconciler does at a tick, in its order."""
+        record = fund_campaign(self.record(), self.stores, self.now)
+        follow_state(record, self.stores)
+        swept = self.sweep()
+        self.roll_over(swept)
+        self.settle()
+        return self.close()
+
+
+def _essence(snapshot: Snapshot) -> object:
+    """What a snapshot holds, with a pool's shards added up."""
+    pools: dict[str, list[int]] = {}
+    for pool in snapshot.pools:
+        shards = [s for s in snapshot.shards if s.shard_id in pool.shard_ids()]
+        pools[pool.pool_key] = [
+            pool.pot_fen,
+            pool.funded_shards,
+            sum(s.allocated for s in shards),
+            sum(s.available for s in shards),
+            sum(s.issued for s in shards),
+            sum(s.lapsed_fen for s in shards),
+            len({s.state for s in shards} | {pool.state}),
+        ]
+    vouchers = [(v.voucher_id, v.state, v.slack_fen, v.redemption_id) for v in snapshot.vouchers]
+    persons = [(p.identity_ref, dict(p.counters), p.voucher_ids) for p in snapshot.persons]
+    return (
+        snapshot.funds,
+        pools,
+        sorted(vouchers),
+        sorted(map(repr, persons)),
+        sorted(map(repr, snapshot.redemptions)),
+        sorted(map(repr, snapshot.refunds)),
+        sorted(map(repr, snapshot.settlements)),
+        sorted(map(repr, snapshot.returns)),
+    )
+
+
+def _tables() -> Any:  # noqa: ANN401 - moto's own
+    return dynamodb_backends[ACCOUNT][REGION].tables
+
+
+def _bucket() -> Any:  # noqa: ANN401 - moto's own
+    backends = s3_backends[ACCOUNT]
+    return next(b.buckets[BUCKET] for b in backends.values() if BUCKET in b.buckets)
