@@ -1,0 +1,82 @@
+"""The reconcile function: asked by the clock, and by each bill that arrives."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from functions.reconcile.bills import IntakeStores
+from functions.reconcile.service import Reconciler, Step
+from functions.reconcile.settlement import SettlementStores
+from functions.reconcile.stores import MoneyStores
+from functions.shared.edge import clock, telemetry
+from functions.shared.edge.settings import settings
+from functions.shared.store.bills import BillStore
+from functions.shared.store.breaks import BreakStore
+from functions.shared.store.connection import Database
+from functions.shared.store.ledger import LedgerStore
+from functions.shared.store.objects import ObjectStore
+from functions.shared.store.registry import RegistryStore
+from functions.shared.store.settlements import SettlementStore
+from functions.shared.store.vouchers import VoucherStore
+
+
+@cache
+def _reconciler() -> Reconciler:
+    database = Database(settings().table_prefix)
+    objects = ObjectStore(settings().files_bucket)
+    return Reconciler(
+        MoneyStores.of(database, objects),
+        SettlementStores(
+            bills=BillStore(database),
+            breaks=BreakStore(database),
+            ledger=LedgerStore(database),
+            objects=objects,
+            settlements=SettlementStore(database),
+            vouchers=VoucherStore(database),
+        ),
+        IntakeStores(
+            bills=BillStore(database),
+            objects=objects,
+            vouchers=VoucherStore(database),
+            registry=RegistryStore(database),
+        ),
+        tell=_tell,
+        tell_drift=_tell_drift,
+    )
+
+
+def forget() -> None:
+    """Compose anew at the next call; for the local stack and tests."""
+    _reconciler.cache_clear()
+
+
+def handle(event: dict[str, Any], context: object) -> None:
+    """The Lambda entry point, for the schedule's event and for EventBridge's of an S3 object.
+
+    The event's own time is not used: a call that comes late does what is due by then.
+
+    Raises:
+        ValueError: the event asks for something else.
+        ExceptionGroup: some of the work failed; the caller's retry goes on with it.
+
+    """
+    with telemetry.bind(function="reconcile", request_id=getattr(context, "aws_request_id", None)):
+        match event:
+            case {"task": "tick"}:
+                _reconciler().tick(clock.now())
+            case {
+                "detail-type": "Object Created",
+                "detail": {"object": {"key": str(key)} as found},
+            }:
+                _reconciler().bill_arrived(key, found.get("version-id"), clock.now())
+            case _:
+                raise ValueError("the event is neither a tick nor an object's arrival")
+
+
+def _tell(step: Step) -> None:
+    telemetry.info(step.name, campaign_id=step.campaign_id, **step.facts)
+
+
+def _tell_drift(drift_fen: int) -> None:
+    telemetry.metric("InvariantDriftFen", drift_fen)

@@ -1,0 +1,184 @@
+"""One run of the reconciler: everything that is due, each campaign's work in its right order.
+
+    bill arrives ──> taken in ──> that platform's day settled, or filed again
+    tick ──> funding and pauses finished ──> sweep ──> rollover ──> days settled ──> closing
+         ──> the daily recount
+
+Every step may be done by any run, twice, or by two runs at once, and takes up what an earlier one
+left. A step that fails holds up only what follows from it: the others are done, and the run fails
+at its end, so that the schedule's retries and alarms see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from functions.reconcile.bills import Intake, IntakeStores, take_in
+from functions.reconcile.closing import close_campaign
+from functions.reconcile.funding import follow_state, fund_campaign
+from functions.reconcile.invariants import TellDrift, recount_daily
+from functions.reconcile.rollover import roll_over
+from functions.reconcile.settlement import (
+    DayOutcome,
+    SettlementRun,
+    SettlementStores,
+    settle_day,
+    settle_due,
+    unsettled_days,
+)
+from functions.reconcile.stores import MoneyStores
+from functions.reconcile.sweep import Budget, sweep_campaign
+from functions.shared.domain.campaign import CampaignState
+from functions.shared.domain.funds import CampaignRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step of a run did, for the log.
+
+    Args:
+        name: of the step.
+        campaign_id: whose; empty where it is for all campaigns.
+        facts: what was done.
+
+    """
+
+    name: str
+    campaign_id: str
+    facts: dict[str, object]
+
+
+Tell = Callable[[Step], None]
+
+
+class Reconciler:
+    """The use cases of the reconcile function.
+
+    Args:
+        money: the stores of campaign money.
+        settling: the stores of bills and settlements.
+        intake: the stores of bill intake.
+        tell: hears what each step did.
+        tell_drift: hears the daily recount's drift, in fen.
+
+    """
+
+    def __init__(
+        self,
+        money: MoneyStores,
+        settling: SettlementStores,
+        intake: IntakeStores,
+        *,
+        tell: Tell,
+        tell_drift: TellDrift,
+    ) -> None:
+        self._money = money
+        self._settling = settling
+        self._intake = intake
+        self._tell = tell
+        self._tell_drift = tell_drift
+
+    def bill_arrived(
+        self, object_key: str, object_version: str | None, now: datetime
+    ) -> tuple[Intake, DayOutcome | None]:
+        """Takes the object in, and settles or files its day again where it is a good bill.
+
+        Raises:
+            DayFault, StatementDrift: what is stored for the day contradicts itself.
+            Busy: throttled, or contention outlasted the retries; the event comes again.
+
+        """
+        intake = take_in(object_key, stores=self._intake, now=now, object_version=object_version)
+        facts: dict[str, object] = {
+            "object_key": object_key,
+            "accepted": intake.is_accepted,
+            "findings": intake.findings_total,
+        }
+        self._tell(Step("bill", "", facts))
+        if not intake.is_accepted or intake.bill is None:
+            return intake, None
+        outcome = settle_day(
+            intake.bill.platform_id,
+            intake.bill.business_on,
+            self._money.campaigns.all(),
+            stores=self._settling,
+            now=now,
+        )
+        self._tell_day(outcome)
+        return intake, outcome
+
+    def tick(self, now: datetime) -> None:
+        """Does all that is due by now.
+
+        Raises:
+            ExceptionGroup: of what failed; everything else is done.
+
+        """
+        failures: list[Exception] = []
+
+        def attempt(step: Callable[[], object]) -> None:
+            try:
+                step()
+            except Exception as failure:  # noqa: BLE001 - told at the end, with all others
+                failures.append(failure)
+
+        budget = Budget()
+        for record in self._records():
+            attempt(partial(self._move_money, record, budget, now))
+        attempt(partial(self._settle, now))
+        for record in self._records():
+            attempt(partial(self._close, record, budget, now))
+        attempt(partial(recount_daily, self._money, now, tell_drift=self._tell_drift))
+        if failures:
+            raise ExceptionGroup("the run did not do everything", failures)
+
+    def _records(self) -> Sequence[CampaignRecord]:
+        records = [r for r in self._money.campaigns.all() if r.state is not CampaignState.DRAFT]
+        return sorted(records, key=lambda record: record.campaign.campaign_id)
+
+    def _move_money(self, record: CampaignRecord, budget: Budget, now: datetime) -> None:
+        campaign_id = record.campaign.campaign_id
+        record = fund_campaign(record, self._money, now)
+        followed = follow_state(record, self._money)
+        sweep = sweep_campaign(record, self._money, now, budget)
+        is_moved = roll_over(record, self._money, now, touched=sweep.touched)
+        if followed or sweep.ended or not (sweep.done and is_moved):
+            facts: dict[str, object] = {
+                "ended": sweep.ended,
+                "is_swept": sweep.done,
+                "is_moved": is_moved,
+                "pools_followed": followed,
+            }
+            self._tell(Step("money", campaign_id, facts))
+
+    def _settle(self, now: datetime) -> SettlementRun:
+        run = settle_due(self._records(), stores=self._settling, now=now)
+        for outcome in run.days:
+            self._tell_day(outcome)
+        run.require_sound()
+        return run
+
+    def _close(self, record: CampaignRecord, budget: Budget, now: datetime) -> None:
+        closing = close_campaign(record, self._money, now, unsettled=self._unsettled, budget=budget)
+        if closing.fund_return is not None and record.state is not CampaignState.CLOSED:
+            facts: dict[str, object] = {"reference": closing.fund_return.reference}
+            self._tell(Step("closed", record.campaign.campaign_id, facts))
+        elif closing.reasons and now >= record.campaign.refunds_end_at:
+            facts = {"reasons": list(closing.reasons)}
+            self._tell(Step("not closed", record.campaign.campaign_id, facts))
+
+    def _unsettled(self, record: CampaignRecord) -> Sequence[str]:
+        return [on.isoformat() for on in unsettled_days(record, self._settling.settlements)]
+
+    def _tell_day(self, outcome: DayOutcome) -> None:
+        facts: dict[str, object] = {
+            "platform_id": outcome.platform_id,
+            "business_on": outcome.business_on.isoformat(),
+            "result": outcome.result.value,
+            "statements": len(outcome.statements),
+            "files": len(outcome.files),
+        }
+        self._tell(Step("day", "", facts))

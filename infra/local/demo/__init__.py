@@ -1,0 +1,1 @@
+"""A whole campaign on one machine, played through the API as its users would."""

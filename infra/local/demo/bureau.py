@@ -1,0 +1,72 @@
+"""The bureau's side of the demonstration: an operator makes, an approver approves."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from infra.local.client import Response, SignedClient
+from infra.local.people import make_credit_code
+
+DINING = "dining"
+RETAIL = "retail"
+SIZE_CLASSES = ("LARGE", "MEDIUM", "SMALL", "MICRO", "SELF_EMPLOYED")
+
+
+class Bureau:
+    """What the bureau does by its two roles.
+
+    Args:
+        operator: makes campaigns, platforms and merchants.
+        approver: another person, who approves.
+
+    """
+
+    def __init__(self, operator: SignedClient, approver: SignedClient) -> None:
+        self.operator = operator
+        self.approver = approver
+
+    def make_campaign(self, document: dict[str, Any]) -> Response:
+        """Puts the document as a new draft."""
+        return self.operator.request(
+            "PUT", self._path(document), json=document, headers={"If-None-Match": "*"}
+        )
+
+    def approve(self, document: dict[str, Any], *, version: int, by: SignedClient) -> Response:
+        """Approves a version of the draft."""
+        return by.request(
+            "POST", f"{self._path(document)}/approve", headers={"If-Match": f'"{version}"'}
+        )
+
+    def campaign(self, document: dict[str, Any]) -> Response:
+        """The campaign as it stands."""
+        return self.operator.request("GET", self._path(document))
+
+    def register_platform(self, platform_id: str, name: str, role_arn: str) -> Response:
+        """Registers a platform and its role."""
+        return self.operator.request(
+            "PUT",
+            f"/v1/admin/platforms/{platform_id}",
+            json={"name": name, "role_arn": role_arn, "active": True},
+            headers={"If-None-Match": "*"},
+        )
+
+    def register_merchant(self, index: int, industry: str, *, effective_on: date) -> Response:
+        """Registers a made-up merchant of that industry; its id is `industry-index`."""
+        return self.operator.request(
+            "PUT",
+            f"/v1/admin/merchants/{industry}-{index}",
+            json={
+                "effective_on": effective_on.isoformat(),
+                "name": f"示例{'餐厅' if industry == DINING else '商店'}{index:02d}",
+                "credit_code": make_credit_code(index + (0 if industry == DINING else 1_000)),
+                "industry": industry,
+                "size_class": SIZE_CLASSES[index % len(SIZE_CLASSES)],
+                "district": "110107",
+                "active": True,
+            },
+        )
+
+    @staticmethod
+    def _path(document: dict[str, Any]) -> str:
+        return f"/v1/admin/campaigns/{document['campaign_id']}"
