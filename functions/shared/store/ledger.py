@@ -104,7 +104,10 @@ class LedgerStore:
         now = redemption.recorded_at
         transaction = self._database.transaction("redeem")
         transaction.put(
-            "entry", _redemption_item(redemption), LedgerItem.entry_key.does_not_exist()
+            "entry",
+            _redemption_item(redemption),
+            LedgerItem.entry_key.does_not_exist(),
+            guard=True,
         )
         transaction.update(
             "voucher",
@@ -150,7 +153,9 @@ class LedgerStore:
         """
         refund = plan.refund
         transaction = self._database.transaction("refund")
-        transaction.put("entry", _refund_item(refund), LedgerItem.entry_key.does_not_exist())
+        transaction.put(
+            "entry", _refund_item(refund), LedgerItem.entry_key.does_not_exist(), guard=True
+        )
         transaction.update(
             "redemption",
             LedgerItem(redemption.redemption_id, REDEEM),

@@ -74,6 +74,8 @@ class RegistryStore:
         except Cancelled as cancelled:
             if cancelled.failed("platform"):
                 item = cancelled.old("platform", PlatformItem)
+                if item is not None and _platform(item) == platform:
+                    return platform
                 version = item.version if item else 0
                 raise HuiminError(Code.VERSION_MISMATCH, stored_version=version) from cancelled
             raise HuiminError(Code.ROLE_TAKEN) from cancelled

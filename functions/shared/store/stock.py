@@ -68,7 +68,10 @@ class StockStore:
         amount_fen = pool.planned_units * pool.unit_reserve_fen
         transaction = self._database.transaction("fund_pool")
         transaction.put(
-            "pool", _pool_item(pool, pot_fen=amount_fen), PoolItem.pool_key.does_not_exist()
+            "pool",
+            _pool_item(pool, pot_fen=amount_fen),
+            PoolItem.pool_key.does_not_exist(),
+            guard=True,
         )
         _add_unallocated(transaction, pool.campaign_id, -amount_fen)
         try:

@@ -11,6 +11,8 @@ What is retried, and why nothing is applied twice:
     lost (timeout, reset)          it may have been written   retried: the transaction's own guard,
                                                               or its compare-and-set, then fails
     a condition failed             nothing was written        `Cancelled`: the caller decides
+    a condition failed, and the    an earlier try of the same retried, until the guard can be read
+    guard met contention           request may be under way
 
 The ClientRequestToken only spares a retry of the same call its guard's refusal; it lasts ten
 minutes and is never the guard. When retries run out the answer is `Busy`, and no caller may take
@@ -61,7 +63,8 @@ _LOST = (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientErro
 
 def is_transient(error: PynamoDBException) -> bool:
     """Whether the same call may succeed if it is sent again: throttled, or lost on the way."""
-    return error.cause_response_code in _TRANSIENT or isinstance(error.cause, _LOST)
+    # First, because botocore's lost replies have a `response` of None, which PynamoDB trips over.
+    return isinstance(error.cause, _LOST) or error.cause_response_code in _TRANSIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,7 @@ class Transaction:
         self._checks: list[str] = []
         self._puts: list[str] = []
         self._updates: list[str] = []
+        self._guard: str | None = None
 
     def check(
         self,
@@ -165,8 +169,16 @@ class Transaction:
         self._checks.append(label)
         self._write.condition_check(model, hash_key, range_key, condition=condition)
 
-    def put(self, label: str, item: Model, condition: Condition | None = None) -> None:
-        """The item is written whole, replacing one of the same key if the condition allows it."""
+    def put(
+        self, label: str, item: Model, condition: Condition | None = None, *, guard: bool = False
+    ) -> None:
+        """The item is written whole, replacing one of the same key if the condition allows it.
+
+        A `guard` is the item by which a repeated request is known. While it meets contention, no
+        other item's refusal is believed: an earlier try of the same request may have caused it.
+        """
+        if guard:
+            self._guard = label
         self._puts.append(label)
         self._write.save(item, condition=condition, return_values=_ALL_OLD)
 
@@ -206,6 +218,9 @@ class Transaction:
             for label, reason in zip(labels, error.cancellation_reasons, strict=False)
             if reason is not None
         }
+        guard = reasons.get(self._guard) if self._guard else None
+        if guard is not None and guard.code in _CONTENTION:
+            return
         if any(reason.is_condition for reason in reasons.values()):
             raise Cancelled(self._operation, reasons) from error
         if reasons:

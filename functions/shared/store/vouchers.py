@@ -134,7 +134,9 @@ class VoucherStore:
 
         """
         transaction = self._database.transaction("claim")
-        transaction.put("voucher", _item(voucher), VoucherItem.voucher_id.does_not_exist())
+        transaction.put(
+            "voucher", _item(voucher), VoucherItem.voucher_id.does_not_exist(), guard=True
+        )
         transaction.update(
             "stock",
             StockItem(voucher.shard_id),
