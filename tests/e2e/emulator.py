@@ -19,6 +19,7 @@ What it does not do, so that nothing here proves it:
 - The event of a new object lacks the object's `version-id`; nothing is locked against deletion.
 - Functions run as processes of the emulator's own Python on this machine, not on arm64; the asset
   is bundled for that Python (the context's `interpreter`), everything else is as synthesized.
+  Their clock can be set (`Deployment.set_clock`), from outside of what is deployed.
 - `TransactionConflict` never happens.
 """
 
@@ -78,12 +79,14 @@ class Emulator:
         port: where it listens, on 127.0.0.1.
         authority: the certificate that it shows, which vouches for itself.
         log: what it writes.
+        clock: holds the seconds by which the functions' clock is ahead of the machine's.
 
     """
 
     port: int
     authority: Path
     log: Path
+    clock: Path
 
     @property
     def endpoint(self) -> str:
@@ -283,10 +286,21 @@ class Deployment:
         key: Mapping[str, str] = iam.create_access_key(UserName=person)["AccessKey"]
         return key
 
-    def run_schedule(self, task: str, at: datetime) -> Any:  # noqa: ANN401 - JSON
+    def now(self) -> datetime:
+        """The present time by the functions' clock, aware UTC."""
+        clock = self.emulator.clock
+        return datetime.now(UTC) + timedelta(
+            seconds=float(clock.read_text()) if clock.exists() else 0
+        )
+
+    def set_clock(self, instant: datetime) -> None:
+        """Sets the functions' clock; it goes on from there."""
+        self.emulator.clock.write_text(str((instant - datetime.now(UTC)).total_seconds()))
+
+    def run_schedule(self, task: str) -> Any:  # noqa: ANN401 - JSON
         """Does what the scheduler does when a task is due; returns what the function answers."""
         schedule = self.client("scheduler").get_schedule(Name=f"huimin-{task}")
-        due = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        due = self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         target = schedule["Target"]
         return self.run(
             target["Arn"],
@@ -364,13 +378,12 @@ def running_emulator(folder: Path) -> Iterator[Emulator]:
     if not EMULATOR_PYTHON.exists():
         raise EmulatorError("no emulator: run `scripts/setup.sh emulator`")
     certificate, key = _make_certificate(folder)
-    emulator = Emulator(_free_port(), certificate, folder / "emulator.log")
+    emulator = Emulator(_free_port(), certificate, folder / "emulator.log", folder / "clock")
     # Nothing of the caller's environment: an AWS_ variable in it would change what it does.
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "TMPDIR": str(folder),
-        "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(emulator.port),
         "AUTH": "true",
         "USE_SSL": "1",
@@ -378,13 +391,20 @@ def running_emulator(folder: Path) -> Iterator[Emulator]:
         "MINISTACK_SSL_KEY": str(key),
         # The functions inherit it, and so trust the emulator.
         "AWS_CA_BUNDLE": str(certificate),
+        "PYTHONPATH": str(Path(__file__).with_name("function_clock")),
+        "HUIMIN_TEST_CLOCK": str(emulator.clock),
         "LAMBDA_EXECUTOR": "local",
         "MINISTACK_REGION": REGION,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
     }
     with emulator.log.open("wb") as sink:
         process = subprocess.Popen(  # noqa: S603 - the installed emulator
-            [EMULATOR_PYTHON, "-m", "ministack"],
+            [
+                # Not `-m ministack`: with TLS, that listens on port 443 as well.
+                *(EMULATOR_PYTHON, "-m", "hypercorn", "ministack.app:app", "--workers", "0"),
+                *("--bind", f"127.0.0.1:{emulator.port}", "--keep-alive", "75"),
+                *("--certfile", certificate, "--keyfile", key),
+            ],
             env=environment,
             cwd=folder,
             stdout=sink,
@@ -394,12 +414,9 @@ def running_emulator(folder: Path) -> Iterator[Emulator]:
             _wait_until_up(process, emulator)
             yield emulator
         finally:
-            process.terminate()
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            # Nothing of it is kept; its functions end when their input does.
+            process.kill()
+            process.wait()
 
 
 def _wait_until_up(process: subprocess.Popen[bytes], emulator: Emulator) -> None:

@@ -1,0 +1,1 @@
+"""What gives the deployed functions a clock that a test can set; see `sitecustomize`."""
