@@ -94,8 +94,6 @@ class _HashIndex:
             del self._keys[before][key]
         value = item.attrs.get(self.attribute) if item is not None else None
         if value is not None and _is_scalar(value):
-            # A copy: an update may change the item's own value in place.
-            value = DynamoType(value)
             self._filed_under[key] = value
             self._keys.setdefault(value, {})[key] = None
 
@@ -111,9 +109,10 @@ def _is_scalar(value: DynamoType) -> bool:
 class LocalTable(Table):
     """A moto table that snapshots what a transaction touches and finds items by their keys.
 
-    The index files are brought up to date when a query needs them, from the keys of all items
-    handed out since: moto changes an item in place after `get_item`, so whatever was handed out
-    may have changed. A rollback needs nothing more, because its keys were handed out too.
+    The files of an index are brought up to date when a query needs them, from the keys handed out
+    since: moto asks `get_item` before every put and update, and updates what it got in place. A
+    file that names too much does no harm, because moto looks at each item again; a deleted item
+    or a rollback needs nothing more.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - moto's own arguments
@@ -187,23 +186,12 @@ class LocalTable(Table):
         self._hand_out(hash_key, range_key)
         return found
 
-    def put_item(self, *args: Any, **kwargs: Any) -> Item:  # noqa: ANN401 - moto's own arguments
-        """As moto answers; the item is filed again before the next query of an index."""
-        item = super().put_item(*args, **kwargs)
-        self._hand_out(item.hash_key, item.range_key)
-        return item
-
-    def delete_item(self, hash_key: DynamoType, range_key: DynamoType | None) -> Item | None:
-        """As moto answers; the item is filed nowhere before the next query of an index."""
-        self._hand_out(hash_key, range_key)
-        return super().delete_item(hash_key, range_key)
-
     def _hand_out(self, hash_key: DynamoType, range_key: DynamoType | None) -> None:
         # Nothing to keep before the first query of an index files all items.
         if self._hash_indexes and _is_scalar(hash_key):
             self._handed_out[_Key(DynamoType(hash_key), range_key and DynamoType(range_key))] = None
 
-    def query(  # noqa: PLR0917 - moto's own signature
+    def query(
         self,
         hash_key: DynamoType | None,
         range_comparison: str | None,
