@@ -102,6 +102,12 @@ class RefundAnswer(AnswerModel):
     voucher_fen: Annotated[Fen, Field(description="Back to those who fund it / 退回出资方（分）")]
     voucher_parts: PartsAnswer
     paid_fen: Annotated[Fen, Field(description="Back to the consumer / 退还消费者（分）")]
+    merchant_discount_fen: Annotated[
+        Fen, Field(description="Of the merchant's own discount, in proportion / 商户优惠冲回（分）")
+    ]
+    platform_discount_fen: Annotated[
+        Fen, Field(description="Of your own discount, in proportion / 平台优惠冲回（分）")
+    ]
     voucher_state: Annotated[
         str, Field(description="The voucher right after: REDEEMED, ISSUED, EXPIRED or VOIDED")
     ]
@@ -152,6 +158,8 @@ def refund_answer(refund: Refund) -> RefundAnswer:
         voucher_fen=refund.voucher_fen,
         voucher_parts=_parts(refund.parts),
         paid_fen=refund.paid_fen,
+        merchant_discount_fen=refund.merchant_discount_fen,
+        platform_discount_fen=refund.platform_discount_fen,
         voucher_state=refund.voucher_state.value,
     )
 
