@@ -45,12 +45,12 @@ def serve(port: PortOption = 8080) -> None:
     serve_until_stopped(port)
 
 
-@app.command(epilog="Example: [bold]huimin synth --out cdk.out[/bold]")
-def synth(out: OutOption = Path("cdk.out")) -> None:
-    """Synthesize the CloudFormation template with the bundle that ships / 生成部署模板."""
-    from infra.synth import synthesize  # noqa: PLC0415 - CDK starts a Node process
+@app.command(epilog="Example: [bold]huimin synth[/bold]")
+def synth() -> None:
+    """Synthesize the CloudFormation template and the bundle into cdk.out/ / 生成部署模板."""
+    from infra.synth import run  # noqa: PLC0415 - CDK starts a Node process
 
-    synthesize(out)
+    run()
 
 
 @app.command(epilog="Example: [bold]huimin openapi > openapi.json[/bold]")

@@ -26,6 +26,11 @@ class LocalClock:
             at = datetime.now(UTC) if self._at is None else self._at
         return at.replace(microsecond=at.microsecond // 1_000 * 1_000)
 
+    def run_free(self) -> None:
+        """Makes an injected clock real time from now on."""
+        with self._lock:
+            self._at = None
+
     def move_to(self, at: datetime) -> None:
         """Moves an injected clock forward.
 

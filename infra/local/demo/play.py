@@ -6,12 +6,10 @@ is fixed beforehand, so that a run that drifts by one voucher or one fen fails.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from functions.shared.domain.business_time import SHANGHAI, business_date
@@ -19,11 +17,11 @@ from functions.shared.domain.errors import Code
 from infra.local.bills import render_bill
 from infra.local.client import Response
 from infra.local.demo.bureau import DINING, RETAIL, Bureau
+from infra.local.demo.documents import shijingshan
 from infra.local.demo.platform import Platform
 from infra.local.people import MadeUpPerson, make_people
 from infra.local.stack import PLATFORMS, LocalStack
 
-DOCUMENT = Path(__file__).parents[3] / "campaigns" / "shijingshan-2026.json"
 BEFORE = datetime(2025, 12, 27, 9, 0, tzinfo=SHANGHAI)
 
 # Round 1, over both platforms: how many of each type are issued and how many are redeemed.
@@ -40,6 +38,8 @@ WHOLE_REFUND_DAY, PART_REFUND_DAY = 3, 5
 SELLING_OUT = "300-120"
 TRYING_SOLD_OUT = 24
 ROUND_2_CLAIMS = 60
+# From ten in the morning to past two the next.
+LAST_DAY_SETTLED = timedelta(hours=17)
 
 
 class DemoFailed(Exception):
@@ -75,7 +75,7 @@ class Play:
     vouchers: dict[str, list[Voucher]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.document = json.loads(DOCUMENT.read_text("utf-8"))
+        self.document = shijingshan()
         self.bureau = Bureau(
             self.stack.client(self.stack.keys.operator), self.stack.client(self.stack.keys.approver)
         )
@@ -447,7 +447,9 @@ class Play:
         """Each round ends, the refund window passes, and the closing run returns the rest."""
         ends = [self.closes_at(number) for number in range(1, len(self.document["rounds"]))]
         window = timedelta(days=self.document["refunds"]["window_days"])
-        for at in self.progress([*ends, ends[-1] + window + timedelta(hours=3)], "rounds"):
+        # The window's last business day must be over and settled before the rest is returned.
+        last = ends[-1] + window + LAST_DAY_SETTLED
+        for at in self.progress([*ends, last], "rounds"):
             self.stack.clock.move_to(at)
             self.stack.tick()
         late = self.vouchers["200-80"][LATE_REFUNDED]
@@ -455,7 +457,6 @@ class Play:
         self.refused(
             late.platform.refund(late.redemption, "too-late", 1), Code.REFUND_WINDOW_CLOSED
         )
-        self.stack.tick()
         self.stack.report()
         body = self.expect(self.bureau.campaign(self.document), 200)
         self.check(what="state at the end", expected="CLOSED", found=body["state"])

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def _verify_sets(out: Path, console: Console) -> int:
     manifests = sorted(out.rglob(MANIFEST))
     for place in track(manifests, "verifying".ljust(14), console=console, transient=True):
         manifest = Manifest.from_bytes(place.read_bytes())
-        findings = verify(manifest, lambda name, folder=place.parent: (folder / name).read_bytes())
+        findings = verify(manifest, partial(_read, place.parent))
         if findings:
             raise DemoFailed(f"{place}: {findings}")
         named |= {place, *(place.parent / entry.name for entry in manifest.files)}
@@ -115,6 +116,10 @@ def _verify_sets(out: Path, console: Console) -> int:
     if stray != [out / MARK]:
         raise DemoFailed(f"files that no manifest names: {stray}")
     return len(manifests)
+
+
+def _read(folder: Path, name: str) -> bytes:
+    return (folder / name).read_bytes()
 
 
 def _require_planted_breaks(out: Path) -> None:
