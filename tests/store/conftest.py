@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from functions.shared.store.connection import Database
+from functions.shared.store.tables import MODELS
 from functions.shared.store.transaction import RetryPolicy
 from tests.support.campaigns import OPEN
 from tests.support.deployment import PREFIX, Deployment, deployed
@@ -43,6 +44,15 @@ def deployment(_tables: Deployment) -> Deployment:
 def database(deployment: Deployment, _bound: Database) -> Database:  # noqa: ARG001 - emptied first
     """The tables as the store has them."""
     return _bound
+
+
+@pytest.fixture
+def models_given_back(database: Database) -> Iterator[Database]:
+    """The database, for a test that makes another one, which takes the models over."""
+    bound = [(model, model.Meta.table_name, model._connection) for model in MODELS]
+    yield database
+    for model, table_name, connection in bound:
+        model.Meta.table_name, model._connection = table_name, connection
 
 
 @pytest.fixture

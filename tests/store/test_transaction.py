@@ -221,9 +221,9 @@ def test_pauses_are_capped_and_jittered() -> None:
     assert slept == [0.01, 0.02, 0.04, 0.08, 0.1, 0.1, 0.1, 0.1]
 
 
-def test_as_many_tries_are_made_as_the_policy_says(database: Database) -> None:
+def test_as_many_tries_are_made_as_the_policy_says(models_given_back: Database) -> None:
     slept: list[float] = []
-    once = Database(database.prefix, retry=RetryPolicy(tries=1, sleep=slept.append))
+    once = Database(models_given_back.prefix, retry=RetryPolicy(tries=1, sleep=slept.append))
     shard("s").save()
     with (
         scripted(once.client, TRANSACTION, cancelled("TransactionConflict")) as sent,

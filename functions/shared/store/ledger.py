@@ -187,6 +187,8 @@ class LedgerStore:
                 "stock",
                 StockItem(voucher.shard_id),
                 [StockItem.lapsed_fen.add(plan.fate.lapsed_fen)],
+                # Without this an update makes the item, and its money would be in no pool.
+                StockItem.shard_id.exists(),
             )
         if plan.counters:
             count_person(transaction, voucher, plan.counters, step=-1)
