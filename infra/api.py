@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import aws_cdk as cdk
@@ -17,40 +16,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from functions.shared.domain.errors import Code, HuiminError
-from functions.shared.edge.languages import Language
-from functions.shared.edge.problems import problem_response
 from functions.shared.edge.routes import ROUTES
 from infra.acknowledge import acknowledge
 from infra.deployment import Deployment
 from infra.functions import LOG_RETENTION, Functions
-
-STAGE = "live"
-
-# Answers 404 for every path that is no route.
-FALLBACK_FUNCTION = "campaign"
-
-# What API Gateway answers by itself -> our code for it. DEFAULT_4XX is in practice an access key
-# that IAM does not know, or half a signature. When an integration fails or times out, nobody
-# knows whether the function did its work: sending the same request again is safe and finds out.
-GATEWAY_CODES: Mapping[str, Code] = MappingProxyType(
-    {
-        "MISSING_AUTHENTICATION_TOKEN": Code.NOT_SIGNED,
-        "UNAUTHORIZED": Code.NOT_SIGNED,
-        "INVALID_SIGNATURE": Code.SIGNATURE_INVALID,
-        "EXPIRED_TOKEN": Code.SIGNATURE_EXPIRED,
-        "ACCESS_DENIED": Code.NOT_ALLOWED,
-        "RESOURCE_NOT_FOUND": Code.ROUTE_NOT_FOUND,
-        "REQUEST_TOO_LARGE": Code.BODY_TOO_LARGE,
-        "UNSUPPORTED_MEDIA_TYPE": Code.UNSUPPORTED_MEDIA_TYPE,
-        "THROTTLED": Code.THROTTLED,
-        "QUOTA_EXCEEDED": Code.THROTTLED,
-        "INTEGRATION_FAILURE": Code.BUSY,
-        "INTEGRATION_TIMEOUT": Code.BUSY,
-        "DEFAULT_4XX": Code.KEY_UNKNOWN,
-        "DEFAULT_5XX": Code.INTERNAL,
-    }
-)
+from infra.rest_api import GATEWAY_CODES, STAGE, functions_by_path, gateway_problem
 
 # No body, no query, no header and no path with ids in it; who called is in the functions' logs.
 ACCESS_LOG_FIELDS: Mapping[str, str] = MappingProxyType(
@@ -67,58 +37,6 @@ ACCESS_LOG_FIELDS: Mapping[str, str] = MappingProxyType(
         "refused_as": "$context.error.responseType",
     }
 )
-
-
-def functions_by_path() -> dict[str, str]:
-    """Path -> the one function that answers it, for every path that API Gateway must know.
-
-    That includes the paths between the routes (`/v1`, `/v1/admin`): a resource without a method
-    would answer an unknown route with 403 instead of our 404.
-    """
-    found: dict[str, str] = {}
-    for route in ROUTES:
-        if found.setdefault(route.path, route.function) != route.function:
-            raise ValueError(f"{route.path} belongs to two functions")
-    between = {
-        "/".join(path.split("/")[:depth]) or "/"
-        for path in found
-        for depth in range(1, path.count("/") + 1)
-    }
-    fallback = dict.fromkeys((*between, "/{proxy+}"), FALLBACK_FUNCTION)
-    return fallback | found
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayProblem:
-    """A problem document that API Gateway answers by itself.
-
-    Args:
-        status: the HTTP status.
-        headers: name -> value.
-        template: the body; API Gateway puts the request's id in.
-
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    template: str
-
-
-def gateway_problem(code: Code) -> GatewayProblem:
-    """The same document that a function would answer, in the language that is the default.
-
-    It has no `instance`: a path is the caller's text, and API Gateway puts it in unescaped.
-    """
-    answer = problem_response(
-        HuiminError(code), language=Language.ZH, instance="/", request_id="$context.requestId"
-    )
-    document = json.loads(answer["body"])
-    del document["instance"]
-    return GatewayProblem(
-        status=answer["statusCode"],
-        headers=answer["headers"],
-        template=json.dumps(document, ensure_ascii=False),
-    )
 
 
 class Api(Construct):

@@ -9,7 +9,7 @@ import pytest
 
 from functions.shared.domain.errors import Code
 from functions.shared.edge.routes import ROUTES
-from infra.api import GATEWAY_CODES, functions_by_path
+from infra.rest_api import GATEWAY_CODES, functions_by_path
 from tests.infra.template import Template
 
 MEMBERS = {"type", "title", "status", "detail", "code", "retryable", "request_id"}
