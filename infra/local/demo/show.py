@@ -126,7 +126,7 @@ def _require_planted_breaks(out: Path) -> None:
     """The breaks in the statements are those that were planted, and no others."""
     found: Counter[str] = Counter()
     for place in out.glob("settlements/**/breaks.csv"):
-        header = place.read_text("utf-8-sig").split("\r\n", 1)[0].split(",")
+        header = place.read_text("utf-8-sig").split("\n", 1)[0].split(",")
         for _, row in read_csv(place.read_bytes(), header):
             found[row["match_state"]] += 1
     if found != PLANTED_BREAKS:
