@@ -49,6 +49,7 @@ from typing import Any
 import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -100,6 +101,8 @@ class Emulator:
             region_name=REGION,
             endpoint_url=self.endpoint,
             verify=str(self.authority),
+            # A function may take as long as Lambda lets it, and is never called twice for once.
+            config=Config(read_timeout=900, retries={"total_max_attempts": 1}),
             aws_access_key_id=credentials.access_key,
             aws_secret_access_key=credentials.secret_key,
             aws_session_token=credentials.token,
