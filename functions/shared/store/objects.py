@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-_ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
+_ABSENT = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
 _EXISTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object's bytes and the version they are."""
+    """An object's bytes, the version they are, and when that version was written (aware)."""
 
     data: bytes
     version: str
+    written_at: datetime
 
 
 class ObjectTooLarge(Exception):
@@ -94,7 +96,11 @@ class ObjectStore:
         if limit is not None and answer["ContentLength"] > limit:
             answer["Body"].close()
             raise ObjectTooLarge(answer["ContentLength"])
-        return StoredObject(answer["Body"].read(), answer.get("VersionId") or "null")
+        return StoredObject(
+            data=answer["Body"].read(),
+            version=answer.get("VersionId") or "null",
+            written_at=answer["LastModified"],
+        )
 
     def keys(self, prefix: str) -> Iterator[str]:
         """The keys that begin with the prefix, in order."""

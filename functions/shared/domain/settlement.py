@@ -1,0 +1,235 @@
+"""Settlement: what the bureau owes a platform for one campaign and business date.
+
+The ledger is settled, never the bill. A statement is made once and never changes: a refund of an
+earlier day's redemption is an adjustment of the day on which it was recorded, whatever has been
+paid for the earlier day.
+
+    net = gross (redemptions) - refunds (of the same day's) - adjustments (of earlier days')
+
+Every amount is split into its fiscal, platform and merchant part; the fiscal net is payable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from functions.shared.domain.business_time import business_date, day_bounds, to_rfc3339
+from functions.shared.domain.campaign import Campaign
+from functions.shared.domain.ids import content_hash
+from functions.shared.domain.ledger import Redemption, Refund
+from functions.shared.domain.money import NO_PARTS, FundingParts
+
+Entry: TypeAlias = Redemption | Refund
+
+GRACE: Final = timedelta(minutes=30)
+"""How long after its end a day is left alone: functions end and the ledger's index catches up."""
+
+BILL_DEADLINE: Final = timedelta(hours=2)
+"""How long after its end a day waits for the platform's bill: until 02:00 in Beijing."""
+
+
+class PayableSide(StrEnum):
+    """Who pays."""
+
+    BUREAU = "BUREAU"
+    PLATFORM = "PLATFORM"
+    NOBODY = "NOBODY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetParts:
+    """Voucher money by who funds it, after refunds; any part may be negative."""
+
+    fiscal_fen: int
+    platform_fen: int
+    merchant_fen: int
+
+    @property
+    def total_fen(self) -> int:
+        """What the parts add up to, in fen."""
+        return self.fiscal_fen + self.platform_fen + self.merchant_fen
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A number of entries and their voucher money by who funds it."""
+
+    count: int = 0
+    parts: FundingParts = NO_PARTS
+
+    def plus(self, parts: FundingParts) -> Tally:
+        """With one more entry."""
+        return Tally(self.count + 1, self.parts + parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What is owed to a platform for one campaign and business date.
+
+    Args:
+        statement_id: follows from campaign, platform and date.
+        gross: the day's redemptions.
+        refunds: the day's refunds of the day's own redemptions.
+        adjustments: the day's refunds of earlier days' redemptions.
+        entries_digest: over every entry settled, so that equal sums of other entries differ.
+        bill_version: the bill it was first compared with; 0 where none had come.
+
+    """
+
+    statement_id: str
+    campaign_id: str
+    platform_id: str
+    business_on: date
+    gross: Tally
+    refunds: Tally
+    adjustments: Tally
+    entries_digest: str
+    bill_version: int
+
+    @property
+    def net(self) -> NetParts:
+        """Gross less refunds and adjustments."""
+        given, back, late = self.gross.parts, self.refunds.parts, self.adjustments.parts
+        return NetParts(
+            fiscal_fen=given.fiscal_fen - back.fiscal_fen - late.fiscal_fen,
+            platform_fen=given.platform_fen - back.platform_fen - late.platform_fen,
+            merchant_fen=given.merchant_fen - back.merchant_fen - late.merchant_fen,
+        )
+
+    @property
+    def payable_fen(self) -> int:
+        """What is to be paid, never negative; `payable_side` says by whom."""
+        return abs(self.net.fiscal_fen)
+
+    @property
+    def payable_side(self) -> PayableSide:
+        """BUREAU pays the platform; where more came back than was given, PLATFORM pays."""
+        if self.net.fiscal_fen == 0:
+            return PayableSide.NOBODY
+        return PayableSide.BUREAU if self.net.fiscal_fen > 0 else PayableSide.PLATFORM
+
+    def settles_as(self, other: Statement) -> bool:
+        """Whether the other settles the same entries with the same money, whatever the bill."""
+        return replace(self, bill_version=other.bill_version) == other
+
+
+class StatementDrift(Exception):
+    """The ledger no longer gives the statement that was made of it: somebody must look.
+
+    It stands outside the tree of API errors: nobody's call fails, a run does.
+
+    Args:
+        stored: the statement as made.
+        recounted: what the ledger gives now.
+
+    """
+
+    def __init__(self, stored: Statement, recounted: Statement) -> None:
+        super().__init__(
+            f"{stored.campaign_id} {stored.platform_id} {stored.business_on}: "
+            f"settled {stored.net.fiscal_fen} fen, recounted {recounted.net.fiscal_fen}"
+        )
+        self.stored = stored
+        self.recounted = recounted
+
+
+def statement_id_of(campaign_id: str, platform_id: str, on: date) -> str:
+    """The id of the settlement of that campaign, platform and business date."""
+    content = {
+        "kind": "settlement",
+        "campaign_id": campaign_id,
+        "platform_id": platform_id,
+        "business_on": on.isoformat(),
+    }
+    return f"s_{content_hash(content)[:32]}"
+
+
+def parts_of(entry: Entry) -> FundingParts:
+    """The entry's voucher money by who funds it; a refund's is what it reverses."""
+    return entry.amounts.parts if isinstance(entry, Redemption) else entry.parts
+
+
+def is_adjustment(entry: Entry) -> bool:
+    """Whether the entry is a refund of an earlier day's redemption."""
+    return isinstance(entry, Refund) and entry.redeemed_on != entry.business_on
+
+
+def make_statement(
+    campaign_id: str, platform_id: str, on: date, entries: Iterable[Entry], *, bill_version: int
+) -> Statement:
+    """The statement of a day's entries, whatever their order.
+
+    Raises:
+        ValueError: an entry is of another campaign, platform or day.
+
+    """
+    gross = refunds = adjustments = Tally()
+    digest = hashlib.sha256()
+    for entry in sorted(entries, key=in_order):
+        if (entry.campaign_id, entry.platform_id, entry.business_on) != (
+            campaign_id,
+            platform_id,
+            on,
+        ):
+            raise ValueError(f"an entry of another day: {entry.redemption_id}")
+        digest.update(content_hash(_settled_facts(entry)).encode())
+        if isinstance(entry, Redemption):
+            gross = gross.plus(entry.amounts.parts)
+        elif is_adjustment(entry):
+            adjustments = adjustments.plus(entry.parts)
+        else:
+            refunds = refunds.plus(entry.parts)
+    return Statement(
+        statement_id=statement_id_of(campaign_id, platform_id, on),
+        campaign_id=campaign_id,
+        platform_id=platform_id,
+        business_on=on,
+        gross=gross,
+        refunds=refunds,
+        adjustments=adjustments,
+        entries_digest=digest.hexdigest(),
+        bill_version=bill_version,
+    )
+
+
+def in_order(entry: Entry) -> tuple[datetime, str, str]:
+    """Sorts entries by time of recording; no two are equal."""
+    refund_no = entry.refund_no if isinstance(entry, Refund) else ""
+    return entry.recorded_at, entry.redemption_id, refund_no
+
+
+def _settled_facts(entry: Entry) -> dict[str, object]:
+    """What of an entry never changes; a redemption's refunded totals do, and are left out."""
+    parts = parts_of(entry)
+    return {
+        "redemption_id": entry.redemption_id,
+        "refund_no": entry.refund_no if isinstance(entry, Refund) else None,
+        "voucher_id": entry.voucher_id,
+        "merchant_id": entry.merchant_id,
+        "order_no": entry.order_no,
+        "recorded_at": to_rfc3339(entry.recorded_at),
+        "parts": [parts.fiscal_fen, parts.platform_fen, parts.merchant_fen],
+    }
+
+
+def settlement_range(campaign: Campaign) -> tuple[date, date]:
+    """The business dates on which the campaign can have ledger entries, first and last."""
+    first = min(in_round.opens_at for in_round in campaign.rounds)
+    # The end itself is no longer in: a window that ends at midnight ends with the day before.
+    last = campaign.refunds_end_at - timedelta(microseconds=1)
+    return business_date(first), business_date(last)
+
+
+def latest_day_over(now: datetime) -> date:
+    """The last business date that is over for good: its end lies GRACE or more back."""
+    return business_date(now - GRACE) - timedelta(days=1)
+
+
+def waits_for_bill(on: date, now: datetime) -> bool:
+    """Whether the platform may still send the bill of that date before it is settled without."""
+    return now < day_bounds(on)[1] + BILL_DEADLINE

@@ -1,0 +1,204 @@
+"""Breaks by platform and business date: opened once, closed by a corrected bill, never deleted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from functions.shared.domain.bills import AMOUNT_COLUMNS, BillRow, EntryType, row_document
+from functions.shared.domain.breaks import (
+    Break,
+    BreakChanges,
+    BreakState,
+    BreakStep,
+    MatchRow,
+    MatchState,
+    breaks_of,
+    plan_breaks,
+)
+from functions.shared.domain.business_time import parse_rfc3339
+from functions.shared.domain.errors import Busy
+from functions.shared.store.bills import NEWEST, BillsMoved, require_newest
+from functions.shared.store.connection import Database
+from functions.shared.store.tables import BreakItem
+from functions.shared.store.transaction import Cancelled
+
+# One transaction takes a hundred items; the check on the bill is one of them.
+BREAKS_PER_TRANSACTION = 90
+# Another run at the same day makes a batch fail; both want the same, so few tries are enough.
+SYNC_TRIES = 5
+
+
+class BreakStore:
+    """Breaks of a platform's day, by id."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of_day(self, platform_id: str, on: date) -> list[Break]:
+        """Every break of the day, open and closed, by id, strongly consistent."""
+        return [_break(item) for item in self._items(platform_id, on)]
+
+    def sync(
+        self,
+        platform_id: str,
+        on: date,
+        rows: Iterable[MatchRow],
+        *,
+        bill_version: int,
+        newest: int,
+        now: datetime,
+    ) -> BreakChanges:
+        """Makes exactly the breaks among the rows open; what this call wrote.
+
+        Args:
+            platform_id: whose day.
+            on: the business date.
+            rows: the day's match, of all campaigns.
+            bill_version: the bill that was matched; 0 for none.
+            newest: the newest version, of any state, that was seen; 0 for none.
+            now: when.
+
+        Raises:
+            BillsMoved: a version after `newest` has come.
+            Busy: other runs came in between on every try, or contention outlasted the retries.
+
+        """
+        found = breaks_of(rows)
+        done = BreakChanges()
+        for _ in range(SYNC_TRIES):
+            items = {item.break_id: item for item in self._items(platform_id, on)}
+            stored = {name: _break(item) for name, item in items.items()}
+            writes = plan_breaks(
+                found,
+                stored,
+                platform_id=platform_id,
+                on=on,
+                bill_version=bill_version,
+                now=now,
+            )
+            written = self._write(writes, items, newest=newest)
+            done += _changes(writes[:written], stored)
+            if written == len(writes):
+                return done
+        raise Busy(operation="sync_breaks")
+
+    def _items(self, platform_id: str, on: date) -> list[BreakItem]:
+        return list(self._database.query(BreakItem, day_key(platform_id, on)))
+
+    def _write(
+        self, writes: Sequence[Break], before: Mapping[str, BreakItem], *, newest: int
+    ) -> int:
+        """Writes them batch by batch; how many, up to the first batch that met another run."""
+        for start in range(0, len(writes), BREAKS_PER_TRANSACTION):
+            batch = writes[start : start + BREAKS_PER_TRANSACTION]
+            transaction = self._database.transaction("sync_breaks")
+            require_newest(transaction, batch[0].platform_id, batch[0].business_on, newest)
+            for change in batch:
+                item = before.get(change.break_id)
+                # A compare-and-set on all that can change: state and payload.
+                unchanged = (
+                    BreakItem.break_id.does_not_exist()
+                    if item is None
+                    else (BreakItem.payload == item.payload) & (BreakItem.state == item.state)
+                )
+                transaction.put(change.break_id, _item(change), unchanged)
+            try:
+                transaction.commit()
+            except Cancelled as cancelled:
+                if cancelled.failed(NEWEST):
+                    raise BillsMoved from cancelled
+                return start
+        return len(writes)
+
+
+def day_key(platform_id: str, on: date) -> str:
+    """The key of a platform's day."""
+    return f"{platform_id}#{on.isoformat()}"
+
+
+def _changes(writes: Iterable[Break], stored: Mapping[str, Break]) -> BreakChanges:
+    opened = changed = closed = 0
+    for write in writes:
+        before = stored.get(write.break_id)
+        if write.state is BreakState.CLOSED:
+            closed += 1
+        elif before is not None and before.state is BreakState.OPEN:
+            changed += 1
+        else:
+            opened += 1
+    return BreakChanges(opened, changed, closed)
+
+
+def _item(change: Break) -> BreakItem:
+    row = change.row
+    payload = {
+        "bill_version": change.bill_version,
+        "ledger": row_document(row.ledger) if row.ledger else None,
+        "bill": row_document(row.bill) if row.bill else None,
+        "history": [
+            {
+                "bill_version": step.bill_version,
+                "state": step.state.value,
+                "match_state": step.match_state.value,
+                "difference_fen": step.difference_fen,
+            }
+            for step in change.history
+        ],
+    }
+    return BreakItem(
+        day_key(change.platform_id, change.business_on),
+        change.break_id,
+        match_state=row.match_state.value,
+        campaign_id=row.campaign_id,
+        platform_id=change.platform_id,
+        business_on=change.business_on.isoformat(),
+        difference_fen=row.difference_fen,
+        state=change.state.value,
+        payload=json.dumps(payload, sort_keys=True, separators=(",", ":")),
+        opened_at=change.opened_at,
+    )
+
+
+def _break(item: BreakItem) -> Break:
+    payload = json.loads(item.payload)
+    return Break(
+        break_id=item.break_id,
+        platform_id=item.platform_id,
+        business_on=date.fromisoformat(item.business_on),
+        row=MatchRow(
+            match_state=MatchState(item.match_state),
+            campaign_id=item.campaign_id or "",
+            ledger=_row(payload["ledger"]),
+            bill=_row(payload["bill"]),
+            break_id=item.break_id,
+        ),
+        state=BreakState(item.state),
+        bill_version=payload["bill_version"],
+        history=tuple(
+            BreakStep(
+                bill_version=step["bill_version"],
+                state=BreakState(step["state"]),
+                match_state=MatchState(step["match_state"]),
+                difference_fen=step["difference_fen"],
+            )
+            for step in payload["history"]
+        ),
+        opened_at=item.opened_at,
+    )
+
+
+def _row(document: dict[str, Any] | None) -> BillRow | None:
+    if document is None:
+        return None
+    return BillRow(
+        platform_order_no=document["platform_order_no"],
+        entry_type=EntryType(document["entry_type"]),
+        refund_no=document["refund_no"],
+        voucher_id=document["voucher_id"],
+        merchant_id=document["merchant_id"],
+        occurred_at=parse_rfc3339(document["occurred_at"]),
+        **{name: document[name] for name in AMOUNT_COLUMNS},
+    )
