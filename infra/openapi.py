@@ -26,8 +26,9 @@ from functions.shared.edge.app import REPLAYED_HEADER, App, Operation
 from functions.shared.edge.fields import PATH_PATTERNS
 from functions.shared.edge.languages import Language, Words
 from functions.shared.edge.problem_table import MEMBERS, PROBLEMS
-from functions.shared.edge.problems import MAX_ERRORS, TYPE_PREFIX, problem_document
+from functions.shared.edge.problems import TYPE_PREFIX, problem_document
 from functions.shared.edge.routes import ROUTES, Role, Route
+from functions.shared.edge.validation import MAX_ERRORS
 
 Json = dict[str, Any]
 References = Mapping[tuple[type[BaseModel], JsonSchemaMode], Json]

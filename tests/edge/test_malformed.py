@@ -388,7 +388,7 @@ def test_change_must_say_which_version_it_changes(
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_bytes_are_our_fault(body: bytes) -> None:
     """Arbitrary bytes get a 400, never a 500, and reach nothing."""
     made = make_sample()
@@ -405,7 +405,7 @@ JSON_VALUES = st.recursive(
 
 
 @given(st.sampled_from(sorted(claim_with(notes=[], benefits=[], at="", amount_fen=0))), JSON_VALUES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_value_of_a_field_is_our_fault(name: str, value: object) -> None:
     """Any JSON value anywhere is accepted or refused with a 4xx."""
     response = make_sample().app.handle(event(body=claim_with(**{name: value})), None)
@@ -431,7 +431,7 @@ EVENTS = st.fixed_dictionaries(
 
 
 @given(EVENTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_event_is_our_fault(sent: dict[str, Any]) -> None:
     """Even an event that API Gateway would never send gets a refusal."""
     response = make_sample().app.handle(sent, None)

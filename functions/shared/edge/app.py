@@ -28,7 +28,7 @@ from functions.shared.edge import clock, preconditions, proxy_event, strict_json
 from functions.shared.edge.caller import Caller, FindPlatform, RememberedPlatforms, identify
 from functions.shared.edge.fields import PATH_PATTERNS
 from functions.shared.edge.languages import Language, preferred_language
-from functions.shared.edge.problems import plain_value, problem_response
+from functions.shared.edge.plain import plain_value
 from functions.shared.edge.proxy_event import Headers
 from functions.shared.edge.routes import ROUTES, Route
 from functions.shared.edge.settings import Settings, settings
@@ -295,6 +295,9 @@ class App:
                 versioned=declared.get("versioned", route.method == "PUT"),
             )
             self._check(operation)
+            for model in (body, query):
+                if model is not None:
+                    model.model_rebuild()
             self._operations[operation_id] = operation
             return answer
 
@@ -399,6 +402,9 @@ class App:
     def _refusal(
         self, error: HuiminError, event: Mapping[str, Any], headers: Headers, request_id: str
     ) -> dict[str, Any]:
+        # The wording of problems is loaded for the first refusal: a cold claim needs none.
+        from functions.shared.edge.problems import problem_response  # noqa: PLC0415
+
         return problem_response(
             error,
             language=_language(headers),

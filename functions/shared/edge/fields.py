@@ -62,7 +62,8 @@ PATH_PATTERNS: Final[Mapping[str, str]] = {
 class RequestModel(BaseModel):
     """A body: strict, nothing unknown, never changed, and its values in no `repr`."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    # Built when an App registers it: a function does not pay for models that it only imports.
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         # Whatever ends up in a message or a log line must not hold a person's number.
@@ -72,13 +73,13 @@ class RequestModel(BaseModel):
 class QueryModel(BaseModel):
     """A query: its values arrive as texts, so its fields do their own reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class AnswerModel(BaseModel):
-    """An answer's body, built by a handler."""
+    """An answer's body, made by a handler; pydantic builds its schema for the first one."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 _FAULTS: Final[Mapping[Fault, tuple[str, str]]] = {
@@ -152,13 +153,13 @@ def _instant(value: object) -> datetime:
     )
 
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
 def _business_date(value: object) -> date:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    if isinstance(value, str) and _DATE.fullmatch(value):
+    if isinstance(value, str) and re.fullmatch(_DATE, value):
         try:
             return date.fromisoformat(value)
         except ValueError:
@@ -166,13 +167,13 @@ def _business_date(value: object) -> date:
     raise refusal("must be a date that exists, as 2026-01-31", "必须是存在的日期，例如 2026-01-31")
 
 
-_PAGE_LIMIT = re.compile(r"[0-9]{1,3}")
+_PAGE_LIMIT: Final = r"[0-9]{1,3}"
 
 
 def _page_limit(value: object, info: ValidationInfo) -> object:
     # A query has texts only; in a body a number must be a number.
     if isinstance(value, str) and info.mode != "json":
-        if not _PAGE_LIMIT.fullmatch(value):
+        if not re.fullmatch(_PAGE_LIMIT, value):
             raise refusal(f"must be 1 to {MAX_PAGE}", f"必须是 1 至 {MAX_PAGE}")
         return int(value)
     return value

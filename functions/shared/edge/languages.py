@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Language(StrEnum):
@@ -15,8 +14,7 @@ class Language(StrEnum):
     EN = "en"
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(NamedTuple):
     """One text in both languages; may hold `{names}` that an error's context fills."""
 
     en: str
@@ -29,8 +27,10 @@ class Words:
 
 # A header of rubbish costs no more than this to read.
 _LONGEST_HEADER: Final = 256
-_RANGE = re.compile(
-    r"(?P<tag>\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*[qQ]\s*=\s*(?P<q>[01](?:\.[0-9]{0,3})?))?"
+# Patterns of rare paths are compiled by `re` at their first use, not at import.
+_RANGE: Final = (
+    r"(?P<tag>\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*"
+    r"(?:;\s*[qQ]\s*=\s*(?P<q>[01](?:\.[0-9]{0,3})?))?"
 )
 
 
@@ -43,7 +43,7 @@ def preferred_language(accept_language: str) -> Language:
     quality: dict[Language, float] = {}
     anything = 0.0
     for part in accept_language[:_LONGEST_HEADER].split(","):
-        match = _RANGE.fullmatch(part.strip())
+        match = re.fullmatch(_RANGE, part.strip())
         if match is None:
             continue
         q = min(float(match["q"] or 1), 1.0)

@@ -7,7 +7,7 @@ from typing import Final
 
 from functions.shared.domain.errors import Code, HuiminError
 
-_VERSION_TAG = re.compile(r'"([1-9][0-9]{0,17})"')
+_VERSION_TAG: Final = r'"([1-9][0-9]{0,17})"'
 NOTHING_STORED: Final = 0
 
 
@@ -28,7 +28,7 @@ def if_match(header: str | None) -> int | None:
     """
     if header is None:
         return None
-    match = _VERSION_TAG.fullmatch(header.strip())
+    match = re.fullmatch(_VERSION_TAG, header.strip())
     if match is None:
         raise _invalid(
             "If-Match",

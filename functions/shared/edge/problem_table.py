@@ -6,15 +6,13 @@ Kept in groups, in the order of `Code`, because the page of errors is printed fr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from functions.shared.domain.errors import Code
 from functions.shared.edge.languages import Words
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One kind of refusal.
 
     Args:
@@ -38,8 +36,7 @@ class Problem:
     tells_facts: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Problems that belong together on the page of errors."""
 
     heading: Words

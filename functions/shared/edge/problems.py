@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from enum import Enum
 from string import Formatter
 from typing import Any, Final
 from urllib.parse import quote
 
-from functions.shared.domain.business_time import to_rfc3339
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.edge.languages import Language, Words
+from functions.shared.edge.plain import plain_value
 from functions.shared.edge.problem_table import MEMBERS, PROBLEMS, TERMS, Problem
+from functions.shared.edge.validation import MAX_ERRORS
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:huimin:problem:"
-MAX_ERRORS: Final = 20
 _LONGEST_INSTANCE: Final = 256
 _PLACES: Final = ("pointer", "parameter", "header")
 _NAMES: Final = {
@@ -102,23 +100,6 @@ def _said(value: object, language: Language) -> str:
     plain = plain_value(value)
     term = TERMS.get(plain) if isinstance(plain, str) else None
     return term.in_language(language) if term else str(plain)
-
-
-def plain_value(value: object) -> object:
-    """A fact as JSON has it; what is no plain value becomes its text, never a failure."""
-    match value:
-        case Enum():
-            return plain_value(value.value)
-        case None | bool() | int() | str():
-            return value
-        case datetime():
-            return to_rfc3339(value) if value.tzinfo else value.isoformat()
-        case date():
-            return value.isoformat()
-        case list() | tuple() | set() | frozenset():
-            return [plain_value(item) for item in value]
-        case _:
-            return str(value)
 
 
 def _field_errors(errors: object, language: Language) -> list[dict[str, str]]:

@@ -10,12 +10,12 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from functions.shared.domain.errors import Code, HuiminError
 
-_JSON = re.compile(r"\s*application/json\s*(?P<parameters>(?:;[^;]*)*)", re.IGNORECASE)
-_CHARSET = re.compile(r';\s*charset\s*=\s*"?(?P<name>[^\s";]*)"?', re.IGNORECASE)
+_JSON: Final = r"(?i)\s*application/json\s*(?P<parameters>(?:;[^;]*)*)"
+_CHARSET: Final = r';\s*charset\s*=\s*"?(?P<name>[^\s";]*)"?'
 
 
 class Headers:
@@ -93,11 +93,11 @@ def require_json(headers: Headers) -> None:
 
     """
     encoding = headers.get("Content-Encoding")
-    declared = _JSON.fullmatch(headers.get("Content-Type") or "")
-    charset = _CHARSET.search(declared["parameters"]) if declared else None
+    declared = re.fullmatch(_JSON, headers.get("Content-Type") or "")
+    charset = re.search(_CHARSET, declared["parameters"].lower()) if declared else None
     if (
         declared is None
-        or (charset is not None and charset["name"].lower() not in ("utf-8", "utf8"))
+        or (charset is not None and charset["name"] not in ("utf-8", "utf8"))
         or (encoding is not None and encoding.strip().lower() not in ("", "identity"))
     ):
         raise HuiminError(Code.UNSUPPORTED_MEDIA_TYPE)

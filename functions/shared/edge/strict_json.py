@@ -22,10 +22,11 @@ MAX_INTEGER_DIGITS: Final = 19
 MAX_FRACTION_CHARACTERS: Final = 64
 
 _BOM = "\ufeff"
+# Patterns of rare paths are compiled by `re` at their first use, not at import.
 # Possessive, so that a long or unterminated string costs one pass and no backtracking.
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{\]}]', re.DOTALL)
-_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)", re.DOTALL)
-_TELLABLE_NAME = re.compile(r"[A-Za-z][A-Za-z_]{0,63}")
+_STRING_OR_BRACKET: Final = r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{\]}]'
+_ESCAPE: Final = r"\\(?:u([0-9A-Fa-f]{4})|.)"
+_TELLABLE_NAME: Final = r"[A-Za-z][A-Za-z_]{0,63}"
 
 
 def parse(raw: bytes | str) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def _check_depth(text: str) -> None:
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
     depth = 0
-    for token in _STRING_OR_BRACKET.finditer(text):
+    for token in re.finditer(_STRING_OR_BRACKET, text, re.DOTALL):
         first = text[token.start()]
         if first in "[{":
             depth += 1
@@ -109,7 +110,7 @@ def _check_escapes(text: str) -> None:
     if "\\u" not in text:
         return
     high_at = low_due_at = -1  # an unpaired high surrogate, and where its low one must begin
-    for escape in _ESCAPE.finditer(text):
+    for escape in re.finditer(_ESCAPE, text, re.DOTALL):
         code_point = int(escape[1], 16) if escape[1] else -1
         is_low = 0xDC00 <= code_point <= 0xDFFF  # noqa: PLR2004 - Unicode's own bounds
         if high_at >= 0 and is_low and escape.start() == low_due_at:
@@ -158,7 +159,7 @@ def _duplicate(names: Iterable[str]) -> HuiminError:
     seen: set[str] = set()
     for name in names:
         # A name is only repeated to the caller when it cannot be somebody's number.
-        if name in seen and _TELLABLE_NAME.fullmatch(name):
+        if name in seen and re.fullmatch(_TELLABLE_NAME, name):
             return _malformed("duplicate_key", name=name)
         seen.add(name)
     return _malformed("duplicate_key")

@@ -15,13 +15,15 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.edge.languages import Words
-from functions.shared.edge.problems import MAX_ERRORS
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
+MAX_ERRORS: Final = 20
+"""The most faults that one refusal names."""
+
 TOLD_TYPE: Final = "huimin"
-_TELLABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-_MANY_DIGITS = re.compile(r"[0-9]{6}")
+_TELLABLE_NAME: Final = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
+_MANY_DIGITS: Final = r"[0-9]{6}"
 # Source: AWS SigV4 puts these into the query of a presigned request.
 _SIGNATURE_PARAMETER: Final = "x-amz-"
 
@@ -191,6 +193,5 @@ def _steps(fault: ErrorDetails, document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_tellable(name: str) -> bool:
-    if name.isdecimal() and not _MANY_DIGITS.search(name):
-        return True
-    return _TELLABLE_NAME.fullmatch(name) is not None and not _MANY_DIGITS.search(name)
+    is_name = name.isdecimal() or re.fullmatch(_TELLABLE_NAME, name)
+    return bool(is_name) and not re.search(_MANY_DIGITS, name)
