@@ -1,0 +1,234 @@
+"""A small campaign, from making it to returning its money, on the deployed stack.
+
+The story of the demonstration, with few consumers: everything goes through signed HTTP and the
+roles of the template, bills go through the bucket and its event, and the functions run as their
+schedules call them. One test, because each chapter needs the one before.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from functions.shared.domain.business_time import SHANGHAI, business_date
+from functions.shared.files.manifest import Manifest, verify
+from infra.local.bills import render_bill
+from infra.local.client import Response
+from infra.local.demo.bureau import DINING, Bureau
+from infra.local.demo.documents import rebased, shijingshan
+from infra.local.demo.platform import Platform
+from infra.local.people import make_people
+from tests.e2e.emulator import Caller, Deployment
+
+pytestmark = pytest.mark.e2e
+
+DEADLINE_S = 60
+PEOPLE = 8
+# What the accounts of the template's platforms are called in the registry.
+PLATFORM_IDS = ("meituan", "unionpay")
+
+
+@dataclass(frozen=True)
+class Client:
+    """A caller of the deployed API in the shape that the demonstration's sides use."""
+
+    caller: Caller
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Sends one signed request."""
+        answer = self.caller.call(method, path, json, headers=headers)
+        body = answer.document if answer.text else None
+        return Response(answer.status, answer.headers, answer.text.encode(), body)
+
+
+def small_campaign(opens_at: datetime) -> dict[str, Any]:
+    """Two rounds of two types, few units, and one day of refunds after the end."""
+    document = rebased(shijingshan(), opens_at=opens_at)
+    document["campaign_id"] = "e2e-dining"
+    document["rounds"] = document["rounds"][:2]
+    document["voucher_types"] = document["voucher_types"][:2]
+    document["refunds"]["window_days"] = 1
+    for in_round in document["rounds"]:
+        in_round["stock"] = [
+            {"voucher_type_id": kind, "platform_id": platform_id, "units": units}
+            for platform_id in PLATFORM_IDS
+            for kind, units in (("50-20", 3), ("100-40", 2))
+        ]
+    return document
+
+
+def expect(response: Response, status: int) -> dict[str, Any]:
+    """The body of an answer that has that status."""
+    assert response.status == status, response.body
+    body: dict[str, Any] = response.json
+    return body
+
+
+def objects(deployment: Deployment, prefix: str) -> dict[str, bytes]:
+    """The files under a prefix, by their names below it."""
+    s3 = deployment.client("s3")
+    listed = s3.list_objects_v2(Bucket=deployment.bucket, Prefix=prefix).get("Contents", ())
+    return {
+        entry["Key"].removeprefix(prefix): s3.get_object(
+            Bucket=deployment.bucket, Key=entry["Key"]
+        )["Body"].read()
+        for entry in listed
+    }
+
+
+def settled(deployment: Deployment, platform_id: str, on: date) -> dict[str, bytes]:
+    """The settlement files of a day, as soon as the bill's event has led to them."""
+    prefix = f"settlements/{platform_id}/{on.isoformat()}/e2e-dining/v1/"
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        files = objects(deployment, prefix)
+        if "manifest.json" in files:
+            return files
+        time.sleep(0.5)
+    raise AssertionError(f"no settlement under {prefix}")
+
+
+def require_verified(files: Mapping[str, bytes]) -> None:
+    """The manifest names every file, and each is as it says."""
+    manifest = Manifest.from_bytes(files["manifest.json"])
+    assert verify(manifest, files.__getitem__) == []
+    assert {entry.name for entry in manifest.files} | {"manifest.json"} == set(files)
+
+
+def drop_bill(deployment: Deployment, platform: Platform, on: date, data: bytes) -> None:
+    """The platform puts its bill, with its own role."""
+    credentials = deployment.platform_credentials(platform.platform_id)
+    deployment.client("s3", credentials).put_object(
+        Bucket=deployment.bucket,
+        Key=f"bills/{platform.platform_id}/{on.isoformat()}/bill.csv",
+        Body=data,
+    )
+
+
+def test_a_whole_campaign(deployment: Deployment) -> None:
+    """Made, approved, claimed, redeemed, refunded, reconciled, rolled over, closed, returned."""
+    today = business_date(deployment.now())
+    opens_at = datetime.combine(today + timedelta(days=1), datetime.min.time(), SHANGHAI)
+    opens_at += timedelta(hours=10)
+    document = small_campaign(opens_at)
+    bureau = Bureau(
+        Client(deployment.bureau("operator", "li.na")),
+        Client(deployment.bureau("approver", "wang.wei")),
+    )
+    platforms = [
+        Platform(name, Client(deployment.platform(name)), "e2e-dining") for name in PLATFORM_IDS
+    ]
+    make(deployment, bureau, document, today)
+
+    deployment.set_clock(opens_at - timedelta(minutes=1))
+    people = make_people(PEOPLE, seed=7)
+    early = platforms[0].claim(people[0], "early-1", "r1", "50-20")
+    assert early.json["code"] == "ROUND_NOT_OPEN"
+
+    deployment.set_clock(opens_at)
+    vouchers = claim(platforms, people)
+    redeem_and_refund(platforms, vouchers)
+    end_day(deployment, platforms, business_date(opens_at))
+
+    # Round 1 over: three of 50-20 issued a platform, one used and one restored, so two lapse.
+    deployment.set_clock(opens_at + timedelta(days=7, minutes=10))
+    deployment.run_schedule("tick")
+    left = platforms[0].client.request("GET", "/v1/campaigns/e2e-dining").json["stock_left"]
+    assert {(pool["voucher_type_id"], pool["left"]) for pool in left} == {
+        ("50-20", 3 + 2),
+        ("100-40", 2 + 2),
+    }
+
+    deployment.set_clock(opens_at + timedelta(days=16))
+    for _ in range(2):
+        deployment.run_schedule("tick")
+    closed = expect(bureau.campaign(document), 200)
+    assert closed["state"] == "CLOSED"
+    used_fen = 2_000 * 2 - 500
+    assert closed["funds"]["returned_fen"] == document["appropriated_fen"] - used_fen
+    returned = objects(deployment, "returns/e2e-dining/0001/")
+    require_verified(returned)
+    proof = objects(deployment, f"reports/invariants/{business_date(deployment.now())}/")
+    require_verified(proof)
+    for check in json.loads(proof["invariants.json"])["campaigns"]["e2e-dining"]:
+        assert check["holds"], check
+
+
+def make(deployment: Deployment, bureau: Bureau, document: dict[str, Any], today: date) -> None:
+    """The operator makes, the approver approves; platforms and merchants are registered."""
+    made = expect(bureau.make_campaign(document), 201)
+    expect(bureau.approve(document, version=made["version"], by=bureau.approver), 200)
+    for name in PLATFORM_IDS:
+        arn = deployment.outputs[f"PlatformRole{name.title()}"]
+        expect(bureau.register_platform(name, name, arn), 201)
+    expect(bureau.register_merchant(0, DINING, effective_on=today), 201)
+
+
+def claim(platforms: list[Platform], people: Any) -> dict[str, list[str]]:
+    """Three persons a platform; a fourth finds it sold out, a second try meets the limit."""
+    vouchers: dict[str, list[str]] = {}
+    for platform, claimants in zip(platforms, (people[:3], people[3:6]), strict=True):
+        for number, person in enumerate(claimants):
+            answer = platform.claim(person, f"claim-{number}", "r1", "50-20")
+            vouchers.setdefault(platform.platform_id, []).append(expect(answer, 201)["voucher_id"])
+        assert platform.claim(people[6], "late-1", "r1", "50-20").json["code"] == "SOLD_OUT"
+        replay = platform.claim(claimants[0], "claim-0", "r1", "50-20")
+        assert expect(replay, 200)["voucher_id"] == vouchers[platform.platform_id][0]
+        assert replay.headers["idempotency-replayed"] == "true"
+    again = platforms[1].claim(people[0], "again-1", "r1", "50-20")
+    assert again.json["code"] in ("PERSON_LIMIT_REACHED", "SOLD_OUT")
+    return vouchers
+
+
+def redeem_and_refund(platforms: list[Platform], vouchers: dict[str, list[str]]) -> None:
+    """One used, one given back whole; on the first platform a quarter of the used one too."""
+    for platform in platforms:
+        used, restored, _ = vouchers[platform.platform_id]
+        assert platform.hold(used, "order-1").json["state"] == "HELD"
+        kept = expect(platform.redeem(used, "order-1", 5_000, f"{DINING}-0"), 201)
+        back = expect(platform.redeem(restored, "order-2", 6_000, f"{DINING}-0"), 201)
+        assert expect(platform.refund(back, "refund-2", 6_000), 201)["voucher_state"] == "ISSUED"
+        if platform is platforms[0]:
+            part = expect(platform.refund(kept, "refund-1", 1_250), 201)
+            assert (part["voucher_fen"], part["paid_fen"]) == (500, 750)
+    stranger = platforms[1].voucher(vouchers[platforms[0].platform_id][0])
+    assert (stranger.status, stranger.json["code"]) == (404, "NOT_FOUND")
+
+
+def end_day(deployment: Deployment, platforms: list[Platform], on: date) -> None:
+    """Bills arrive through the bucket; one forgets its first row, and just that is a break."""
+    midnight = datetime.combine(on + timedelta(days=1), datetime.min.time(), SHANGHAI)
+    deployment.set_clock(midnight + timedelta(hours=1))
+    for platform in platforms:
+        rows = platform.books[on]
+        if platform is platforms[1]:
+            del rows[0]
+        drop_bill(deployment, platform, on, render_bill(rows))
+    found = {}
+    for platform in platforms:
+        files = settled(deployment, platform.platform_id, on)
+        require_verified(files)
+        breaks = csv.DictReader(io.StringIO(files["breaks.csv"].decode("utf-8-sig")))
+        found[platform.platform_id] = [row["match_state"] for row in breaks]
+    assert found == {"meituan": [], "unionpay": ["LEDGER_ONLY"]}
+    deployment.set_clock(midnight + timedelta(hours=6))
+    deployment.run_schedule("tick")
+    deployment.run_schedule("report")
+    report = objects(deployment, f"reports/e2e-dining/{on.isoformat()}/")
+    require_verified(report)
+    assert "report.html" in report
