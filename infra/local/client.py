@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import urllib3
 from urllib3.util import parse_url
@@ -26,6 +26,20 @@ class Response:
     headers: Mapping[str, str]
     body: bytes
     json: Any
+
+
+class Sender(Protocol):
+    """Anything that sends requests as somebody: to the local gateway, or to a deployed API."""
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Sends one request with the object as its JSON body, or with none."""
 
 
 class SignedClient:

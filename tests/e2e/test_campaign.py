@@ -11,7 +11,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -25,7 +25,7 @@ from infra.local.client import Response
 from infra.local.demo.bureau import DINING, Bureau
 from infra.local.demo.documents import rebased, shijingshan
 from infra.local.demo.platform import Platform
-from infra.local.people import make_people
+from infra.local.people import MadeUpPerson, make_people
 from tests.e2e.emulator import Caller, Deployment
 
 pytestmark = pytest.mark.e2e
@@ -179,7 +179,7 @@ def make(deployment: Deployment, bureau: Bureau, document: dict[str, Any], today
     expect(bureau.register_merchant(0, DINING, effective_on=today), 201)
 
 
-def claim(platforms: list[Platform], people: Any) -> dict[str, list[str]]:
+def claim(platforms: list[Platform], people: Sequence[MadeUpPerson]) -> dict[str, list[str]]:
     """Three persons a platform; a fourth finds it sold out, a second try meets the limit."""
     vouchers: dict[str, list[str]] = {}
     for platform, claimants in zip(platforms, (people[:3], people[3:6]), strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from infra.local.client import Response, SignedClient
+from infra.local.client import Response, Sender
 from infra.local.people import make_credit_code
 
 DINING = "dining"
@@ -22,7 +22,7 @@ class Bureau:
 
     """
 
-    def __init__(self, operator: SignedClient, approver: SignedClient) -> None:
+    def __init__(self, operator: Sender, approver: Sender) -> None:
         self.operator = operator
         self.approver = approver
 
@@ -32,7 +32,7 @@ class Bureau:
             "PUT", self._path(document), json=document, headers={"If-None-Match": "*"}
         )
 
-    def approve(self, document: dict[str, Any], *, version: int, by: SignedClient) -> Response:
+    def approve(self, document: dict[str, Any], *, version: int, by: Sender) -> Response:
         """Approves a version of the draft."""
         return by.request(
             "POST", f"{self._path(document)}/approve", headers={"If-Match": f'"{version}"'}

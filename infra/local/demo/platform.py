@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from infra.local.bills import BillRow
-from infra.local.client import Response, SignedClient
+from infra.local.client import Response, Sender
 from infra.local.people import MadeUpPerson
 
 CREATED = 201
@@ -30,7 +30,7 @@ class Platform:
     """
 
     platform_id: str
-    client: SignedClient
+    client: Sender
     campaign_id: str
     books: dict[date, list[BillRow]] = field(default_factory=lambda: defaultdict(list))
 
