@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check synth e2e browser format lock docs clean
+.PHONY: help demo twice serve test check synth e2e browser format lock docs clean
 
 PYTHON := .venv/bin/python
 
@@ -8,6 +8,11 @@ help:  ## what there is to make
 
 demo: local  ## play a whole campaign, from making it to returning its money, into demo-out/
 	@.venv/bin/huimin demo
+
+twice: local  ## play the demonstration twice: the files must be the same bytes
+	@.venv/bin/huimin demo --out build/demo-1
+	@.venv/bin/huimin demo --out build/demo-2
+	@diff -r build/demo-1 build/demo-2 && echo "twice: the same bytes"
 
 serve: local  ## the same stack stays up, seeded, with the API page
 	@.venv/bin/huimin serve
@@ -19,7 +24,7 @@ check: dev  ## what CI runs: format, lint, types, tests, synth, end to end
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check --quiet --output-format concise .
 	$(PYTHON) -m mypy
-	$(MAKE) --no-print-directory test synth e2e
+	$(MAKE) --no-print-directory test twice synth e2e
 
 synth: dev  ## the CDK template, with the bundle that ships, into cdk.out/
 	$(PYTHON) -m infra.synth
