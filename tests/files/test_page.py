@@ -25,7 +25,7 @@ from functions.shared.files.facts import Fact, Facts, Words
 from functions.shared.files.html_out import ROW_LIMIT, Card, render_page
 from functions.shared.files.markup import Markup, element, escaped
 from functions.shared.files.page_style import DARK, LIGHT, SERIES, stylesheet
-from tests.files.samples import CUTOFF_AT, FACTS, sample_page
+from tests.files.samples import CUTOFF_AT, FACTS, report_table, sample_page
 
 VOID = {"meta", "link", "br", "hr"}
 WORDS = Words("图", "Chart")
@@ -126,6 +126,18 @@ def test_tables_tell_readers_and_screen_readers_what_they_are() -> None:
     assert regions
     assert all(a["tabindex"] == "0" for a in regions)
     assert all("aria-label" in a or a.get("aria-labelledby") in identities for a in regions)
+
+
+def test_a_formula_is_printed_once_however_many_tables_use_it() -> None:
+    formula = "已核销订单净额 ÷ 财政资金净核销额"
+    page = render_page(
+        title=Words("日报", "Report"),
+        subtitle=Words("业务日期", "Business date"),
+        facts=FACTS,
+        tables=(report_table(), report_table()),
+    ).decode()
+    assert page.count(formula) == 1
+    assert page.index("计算口径") > page.rindex("</table>")
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:

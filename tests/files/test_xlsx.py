@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,8 @@ from hypothesis import strategies as st
 
 from functions.shared.files import xlsx_out
 from functions.shared.files.columns import Cell, Column, ColumnKind, Table, TableError
-from functions.shared.files.facts import Language
-from functions.shared.files.xlsx_out import to_xlsx
+from functions.shared.files.facts import Fact, Language, Words
+from functions.shared.files.xlsx_out import to_workbook, to_xlsx
 from tests.files.samples import CUTOFF_AT, FACTS, entries_table, report_table
 
 if TYPE_CHECKING:
@@ -93,6 +94,42 @@ def test_the_notes_explain_every_column() -> None:
     assert [row[1] for row in text[8:]] == [column.name for column in report_table().columns]
     rate = next(row for row in text if row[1] == "redemption_rate_amount")
     assert rate == ("核销率", "redemption_rate_amount", "百分比", "核销金额 ÷ 发放金额")
+
+
+def test_several_tables_are_sheets_of_one_workbook_with_one_explanation() -> None:
+    """A column that stands in two tables is explained once; a long fact has room for all of it."""
+    note = "说明文字" * 40
+    facts = replace(FACTS, more=(*FACTS.more, Fact("note", Words("说明", "Note"), note)))
+    titled = Words("统计日报", "Report")
+    tables = [report_table(), entries_table()]
+    workbook = openpyxl.load_workbook(io.BytesIO(to_workbook(tables, facts, title=titled)))
+    assert workbook.sheetnames == ["分行业统计", "流水抽样", "说明"]
+    for table in tables:
+        alone, sheet, _ = opened(to_xlsx(table, facts))
+        assert list(workbook[table.title_zh].values) == list(sheet.values), alone.sheetnames
+    notes = workbook["说明"]
+    assert notes["A1"].value == "统计日报"
+    explained = [row[1] for row in notes.values][9:]
+    columns = [column.name for table in tables for column in table.columns]
+    assert explained == columns
+    assert notes["B5"].value == note
+    assert [str(cells) for cells in notes.merged_cells.ranges] == ["B5:D5"]
+    assert (notes.row_dimensions[5].height or 0) >= 30
+    twice = to_workbook([report_table(), _renamed(report_table())], facts)
+    again = openpyxl.load_workbook(io.BytesIO(twice))["说明"]
+    assert [row[1] for row in again.values][9:] == [c.name for c in report_table().columns]
+
+
+def test_sheets_have_names_of_their_own() -> None:
+    for tables in ([], [report_table(), report_table()]):
+        with pytest.raises(TableError):
+            to_workbook(tables, FACTS)
+
+
+def _renamed(table: Table) -> Table:
+    names = [column.name for column in table.columns]
+    rows = [dict(zip(names, cells, strict=True)) for cells in table.cells]
+    return Table("other", "另一张表", "Other", table.columns, rows)
 
 
 def test_english_by_option() -> None:

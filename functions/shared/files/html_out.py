@@ -90,6 +90,7 @@ def render_page(
             _cards(cards),
             _charts(charts),
             _tables(tables),
+            _formulas(tables),
             _notes(notes),
         ),
     )
@@ -243,7 +244,6 @@ def _table(table: Table, number: int) -> Markup:
                 *_foot(table),
             ),
         ),
-        _formulas(table.columns),
     )
 
 
@@ -291,7 +291,9 @@ def _foot(table: Table) -> Iterator[Markup]:
     yield element("tfoot", None, element("tr", None, *cells))
 
 
-def _formulas(columns: Sequence[Column]) -> Markup:
+def _formulas(tables: Sequence[Table]) -> Markup:
+    """How figures come about, below all tables: a column of several tables is explained once."""
+    columns = dict.fromkeys(column for table in tables for column in table.columns)
     explained = [column for column in columns if column.formula_zh]
     if not explained:
         return Markup()
@@ -305,10 +307,10 @@ def _formulas(columns: Sequence[Column]) -> Markup:
         for column in explained
     )
     return element(
-        "div",
-        {"class": "formulas"},
-        element("h3", None, *both(Words("计算口径", "Formulas"))),
-        element("dl", None, *lines),
+        "section",
+        None,
+        element("h2", None, *both(Words("计算口径", "Formulas"))),
+        element("div", {"class": "panel formulas"}, element("dl", None, *lines)),
     )
 
 

@@ -169,10 +169,9 @@ tfoot td,tfoot th{font-weight:600;border-top:1px solid var(--strong-rule);border
 background:var(--stripe)}
 .sheet tfoot th:first-child,.sheet tfoot td:first-child{background:var(--stripe)}
 tbody tr:hover>*{background:var(--stripe)}
-.formulas{padding:14px 18px 16px;border-top:1px solid var(--rule)}
-.formulas h3{font-size:13.5px;margin-bottom:7px}
+.formulas{padding:16px 18px 18px}
 .formulas dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,330px),1fr));
-gap:9px 30px;font-size:13px;line-height:1.5}
+gap:14px 30px;font-size:13px;line-height:1.5}
 .formulas dt{font-weight:500}
 .formulas dd [lang=en]{display:block;font-size:12px}
 .formulas dt [lang=en]{font-size:12px}
@@ -217,7 +216,7 @@ body{background:none;print-color-adjust:exact;-webkit-print-color-adjust:exact}
 .sheet.many table{zoom:.76}
 .panel{border-radius:0}
 .charts{grid-template-columns:1fr 1fr}
-.card,.chart,tr,.formulas,.notes li{break-inside:avoid}
+.card,.chart,tr,.formulas dl>div,.notes li{break-inside:avoid}
 h2,caption{break-after:avoid}
 .sheet,.scroll{overflow:visible;background:none}
 .chart svg.medium{display:block}

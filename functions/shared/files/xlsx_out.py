@@ -23,6 +23,8 @@ from functions.shared.files.facts import Language, Words, display_width, for_peo
 from functions.shared.files.numerals import rounded_rate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from functions.shared.files.columns import Cells, Column, Table
     from functions.shared.files.facts import Facts
 
@@ -31,6 +33,7 @@ ROW_LIMIT = 1_048_576 - 2
 
 _WIDTH_ROWS = 2_000
 _WIDTH_LEAST, _WIDTH_MOST = 8, 60
+_FACT_WIDTH, _SENTENCE_WIDTH = 48, 116
 _SHEET_NAME_LIMIT = 31
 _PAPER_A4 = 9
 
@@ -123,9 +126,8 @@ def _title(table: Table) -> Words:
 class _Writer:
     """One workbook being written. xlsxwriter declares no types, so its objects are `Any` here."""
 
-    def __init__(self, workbook: Any, table: Table, language: Language) -> None:  # noqa: ANN401 - untyped
+    def __init__(self, workbook: Any, language: Language) -> None:  # noqa: ANN401 - untyped
         self.workbook = workbook
-        self.table = table
         self.language = language
         font = {"font_name": "Microsoft YaHei", "font_size": 10, "valign": "vcenter"}
         self.plain = workbook.add_format({**font, "text_wrap": True, "valign": "top"})
@@ -145,18 +147,26 @@ class _Writer:
             self.body_formats[kind] = workbook.add_format({**font, **shown})
             self.total_formats[kind] = workbook.add_format({**total, **shown})
 
-    def write(self, title: str, facts: Facts) -> None:
-        sheet_name = _sheet_name(title, _NOTES.of(self.language))
-        self._write_rows(self.workbook.add_worksheet(sheet_name), title)
-        self._write_notes(self.workbook.add_worksheet(_NOTES.of(self.language)), title, facts)
+    def write(self, tables: Sequence[Table], title: str, facts: Facts) -> None:
+        notes = _NOTES.of(self.language)
+        taken = {notes.casefold()}
+        for table in tables:
+            sheet_name = _sheet_name(_title(table).of(self.language), notes)
+            if sheet_name.casefold() in taken:
+                raise TableError(f"two sheets would be named {sheet_name!r}")
+            taken.add(sheet_name.casefold())
+            self._write_rows(self.workbook.add_worksheet(sheet_name), table)
+        # A column that stands in several tables is explained once.
+        columns = dict.fromkeys(column for table in tables for column in table.columns)
+        self._write_notes(self.workbook.add_worksheet(notes), title, facts, columns)
 
-    def _write_rows(self, sheet: Any, title: str) -> None:  # noqa: ANN401 - as above
-        columns, cells = self.table.columns, self.table.cells
-        totals = self._total_cells()
+    def _write_rows(self, sheet: Any, table: Table) -> None:  # noqa: ANN401 - as above
+        columns, cells = table.columns, table.cells
+        totals = _total_cells(table)
         for position, column in enumerate(columns):
             numeric = _is_numeric(column)
             sheet.write_string(0, position, self._heading(column), self.head[numeric])
-            width = self._width(position, column, totals)
+            width = self._width(position, table, totals)
             sheet.set_column(position, position, width)
         sheet.set_row(0, 32)
         kinds = [column.kind for column in columns]
@@ -164,24 +174,26 @@ class _Writer:
         for row, row_cells in enumerate(cells, start=1):
             for position, cell in enumerate(row_cells):
                 body.put(row, position, cell, kinds[position])
-        if self.table.totals:
-            self._write_totals(sheet, len(cells) + 1, totals)
+        if table.totals:
+            self._write_totals(sheet, len(cells) + 1, columns, totals)
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, len(cells), len(columns) - 1)
         sheet.repeat_rows(0)
-        _set_up_print(sheet, title)
+        _set_up_print(sheet, _title(table).of(self.language))
 
     def _heading(self, column: Column) -> str:
         return heading(column).of(self.language)
 
-    def _total_cells(self) -> Cells:
-        sums = self.table.sums()
-        return tuple(sums.get(column.name) for column in self.table.columns)
-
-    def _write_totals(self, sheet: Any, row: int, totals: Cells) -> None:  # noqa: ANN401 - as above
+    def _write_totals(
+        self,
+        sheet: Any,  # noqa: ANN401 - as above
+        row: int,
+        columns: Sequence[Column],
+        totals: Cells,
+    ) -> None:
         line = _Cells(sheet, self.total_formats)
         label: str | None = _TOTAL.of(self.language)
-        for position, (column, total) in enumerate(zip(self.table.columns, totals, strict=True)):
+        for position, (column, total) in enumerate(zip(columns, totals, strict=True)):
             if total is not None:
                 line.put(row, position, total, column.kind)
             elif label is not None:
@@ -190,18 +202,25 @@ class _Writer:
             else:
                 sheet.write_blank(row, position, None, self.total_label)
 
-    def _width(self, position: int, column: Column, totals: Cells) -> int:
+    def _width(self, position: int, table: Table, totals: Cells) -> int:
         """A width that holds what the first rows show; a heading may break into two lines."""
+        column = table.columns[position]
         header = display_width(self._heading(column))
         shown = [display_width(for_people(totals[position], column.kind))]
         shown += [
             display_width(for_people(cells[position], column.kind))
-            for cells in self.table.cells[:_WIDTH_ROWS]
+            for cells in table.cells[:_WIDTH_ROWS]
         ]
         # The filter's arrow covers about three characters of the heading.
         return max(_WIDTH_LEAST, min(_WIDTH_MOST, max(*shown, (header + 1) // 2 + 4) + 2))
 
-    def _write_notes(self, sheet: Any, title: str, facts: Facts) -> None:  # noqa: ANN401 - as above
+    def _write_notes(
+        self,
+        sheet: Any,  # noqa: ANN401 - as above
+        title: str,
+        facts: Facts,
+        columns: Iterable[Column],
+    ) -> None:
         language = self.language
         sheet.set_column(0, 0, 28)
         sheet.set_column(1, 1, 26)
@@ -211,7 +230,7 @@ class _Writer:
         row = 2
         for fact in facts.lines():
             sheet.write_string(row, 0, _writable(fact.label.of(language)), self.strong)
-            sheet.write_string(row, 1, _writable(fact.for_people()), self.plain)
+            self._write_fact(sheet, row, _writable(fact.for_people()))
             row += 1
         row += 1
         headings = (
@@ -222,7 +241,7 @@ class _Writer:
         )
         for position, words in enumerate(headings):
             sheet.write_string(row, position, words.of(language), self.head[False])
-        for column in self.table.columns:
+        for column in columns:
             row += 1
             formula = Words(column.formula_zh, column.formula_en).of(language)
             line = (
@@ -234,6 +253,21 @@ class _Writer:
             for position, text in enumerate(line):
                 sheet.write_string(row, position, _writable(text), self.plain)
         _set_up_print(sheet, title)
+
+    def _write_fact(self, sheet: Any, row: int, text: str) -> None:  # noqa: ANN401 - as above
+        """A fact's value; a sentence runs over the three columns of the formulas below it."""
+        if display_width(text) <= _FACT_WIDTH:
+            sheet.write_string(row, 1, text, self.plain)
+            return
+        sheet.merge_range(row, 1, row, 3, "", self.plain)
+        sheet.write_string(row, 1, text, self.plain)
+        # Spreadsheets fit a row's height to its text, but not to text in merged cells.
+        sheet.set_row(row, 15 * -(-display_width(text) // _SENTENCE_WIDTH))
+
+
+def _total_cells(table: Table) -> Cells:
+    sums = table.sums()
+    return tuple(sums.get(column.name) for column in table.columns)
 
 
 def _set_up_print(sheet: Any, title: str) -> None:  # noqa: ANN401 - as above
