@@ -27,10 +27,30 @@ def platform_arn(platform_id: str) -> str:
 
 
 class Bureau:
-    """What the bureau does."""
+    """What the bureau does.
 
-    def __init__(self, deployment: Deployment) -> None:
+    Args:
+        deployment: whom it calls.
+        language: in which it reads.
+
+    """
+
+    def __init__(self, deployment: Deployment, language: str = "zh-CN") -> None:
         self._deployment = deployment
+        self._language = {"Accept-Language": language}
+
+    def call(
+        self,
+        caller: str,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Any request of a person of the bureau."""
+        sent = {**self._language, **(headers or {})}
+        return self._deployment.call(caller, method, path, body, headers=sent)
 
     def put_campaign(
         self,
@@ -41,11 +61,11 @@ class Bureau:
     ) -> Reply:
         """Makes a draft."""
         path = f"/v1/admin/campaigns/{document['campaign_id']}"
-        return self._deployment.call(caller, "PUT", path, document, headers=headers)
+        return self.call(caller, "PUT", path, document, headers=headers)
 
     def get_campaign(self, campaign_id: str = CAMPAIGN_ID, *, caller: str = OPERATOR) -> Reply:
         """Reads a campaign."""
-        return self._deployment.call(caller, "GET", f"/v1/admin/campaigns/{campaign_id}")
+        return self.call(caller, "GET", f"/v1/admin/campaigns/{campaign_id}")
 
     def approve(
         self,
@@ -56,17 +76,17 @@ class Bureau:
     ) -> Reply:
         """Approves version 1, or the one that the headers name."""
         path = f"/v1/admin/campaigns/{campaign_id}/approve"
-        return self._deployment.call(caller, "POST", path, headers=headers or version(1))
+        return self.call(caller, "POST", path, headers=headers or version(1))
 
     def pause(self, campaign_id: str = CAMPAIGN_ID, *, caller: str = OPERATOR) -> Reply:
         """Pauses a campaign."""
         path = f"/v1/admin/campaigns/{campaign_id}/pause"
-        return self._deployment.call(caller, "POST", path, {"reason": "系统巡检"})
+        return self.call(caller, "POST", path, {"reason": "系统巡检"})
 
     def resume(self, campaign_id: str = CAMPAIGN_ID, *, caller: str = APPROVER) -> Reply:
         """Resumes a campaign."""
         path = f"/v1/admin/campaigns/{campaign_id}/resume"
-        return self._deployment.call(caller, "POST", path, {"reason": "巡检完毕"})
+        return self.call(caller, "POST", path, {"reason": "巡检完毕"})
 
     def put_platform(
         self, platform_id: str, *, headers: Mapping[str, str] = NEW, **changes: object
@@ -78,7 +98,7 @@ class Bureau:
             "active": True,
         }
         path = f"/v1/admin/platforms/{platform_id}"
-        return self._deployment.call(OPERATOR, "PUT", path, body | changes, headers=headers)
+        return self.call(OPERATOR, "PUT", path, body | changes, headers=headers)
 
     def put_merchant(self, merchant_id: str, **changes: object) -> Reply:
         """Registers a merchant's facts."""
@@ -92,7 +112,7 @@ class Bureau:
             "active": True,
         }
         path = f"/v1/admin/merchants/{merchant_id}"
-        return self._deployment.call(OPERATOR, "PUT", path, body | changes)
+        return self.call(OPERATOR, "PUT", path, body | changes)
 
     def open(self, document: Mapping[str, Any]) -> None:
         """Makes a campaign and has another person approve it."""
@@ -100,7 +120,7 @@ class Bureau:
         assert self.approve(document["campaign_id"]).status == 200
 
 
-def claim_body(person: int = 0, request_no: str = "q-1", **changes: object) -> dict[str, Any]:
+def claim_body(person: int = 0, request_no: str = "q-1", /, **changes: object) -> dict[str, Any]:
     """A claim of the reduction in round 1."""
     body = {
         "request_no": request_no,
@@ -128,11 +148,21 @@ def redemption_body(voucher_id: str, order_no: str = "o-1", **changes: object) -
 
 
 class Platform:
-    """What a platform does."""
+    """What a platform does.
 
-    def __init__(self, deployment: Deployment, platform_id: str = UNIONPAY) -> None:
+    Args:
+        deployment: whom it calls.
+        platform_id: as registered.
+        language: in which it reads.
+
+    """
+
+    def __init__(
+        self, deployment: Deployment, platform_id: str = UNIONPAY, language: str = "zh-CN"
+    ) -> None:
         self._deployment = deployment
         self._caller = platform_arn(platform_id)
+        self._language = {"Accept-Language": language}
 
     def call(
         self,
@@ -143,13 +173,14 @@ class Platform:
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Any request of the platform."""
-        return self._deployment.call(self._caller, method, path, body, headers=headers)
+        sent = {**self._language, **(headers or {})}
+        return self._deployment.call(self._caller, method, path, body, headers=sent)
 
-    def claim(self, person: int = 0, request_no: str = "q-1", **changes: object) -> Reply:
+    def claim(self, person: int = 0, request_no: str = "q-1", /, **changes: object) -> Reply:
         """Claims a voucher."""
         return self.call("POST", "/v1/claims", claim_body(person, request_no, **changes))
 
-    def claimed(self, person: int = 0, request_no: str = "q-1", **changes: object) -> str:
+    def claimed(self, person: int = 0, request_no: str = "q-1", /, **changes: object) -> str:
         """The id of a voucher claimed now."""
         reply = self.claim(person, request_no, **changes)
         assert reply.status == 201, reply.text
@@ -160,7 +191,7 @@ class Platform:
         """Reads a voucher."""
         return self.call("GET", f"/v1/vouchers/{voucher_id}")
 
-    def search(self, person: int = 0, **changes: object) -> Reply:
+    def search(self, person: int = 0, /, **changes: object) -> Reply:
         """A person's vouchers."""
         body = {
             "campaign_id": CAMPAIGN_ID,

@@ -22,9 +22,11 @@ from moto.dynamodb.models import dynamodb_backends
 import functions.campaign.handler
 import functions.issue.handler
 import functions.redeem.handler
+from functions.shared.domain.memory import Memory
 from functions.shared.edge import clock as edge_clock
 from functions.shared.edge import settings
 from functions.shared.store.tables import MODELS, KeySchema, TableSchema, table_schema
+from infra.local.moto_speed import quick_moto
 from tests.support.events import ACCOUNT, Reply, function_of, proxy_event, reply_of, role_arn
 
 REGION = "cn-north-1"
@@ -101,21 +103,24 @@ class Deployment:
 
     def keep(self) -> None:
         """Remembers what the tables hold, and the time."""
-        self._kept = {name: copy.deepcopy(table.items) for name, table in _moto_tables().items()}
+        self._kept = copy.deepcopy(dict(_moto_tables()))
         self._kept_at = self.clock.now
 
     def restore(self) -> None:
         """Puts back what `keep` remembered; functions forget what they have read since."""
-        for name, table in _moto_tables().items():
-            table.items = copy.deepcopy(self._kept[name])
+        _moto_tables().update(copy.deepcopy(self._kept))
         self.clock.now = self._kept_at
         self.forget_reads()
 
     def forget_reads(self) -> None:
         """As in a new Lambda environment: nothing is remembered from earlier requests."""
         for handler in HANDLERS.values():
-            handler._service.cache_clear()
             handler.app.platforms.forget()
+            if handler._service.cache_info().currsize:
+                # Emptied, not made anew: fetching the secret again takes longer than a test.
+                for memory in vars(handler._service()).values():
+                    if isinstance(memory, Memory):
+                        memory._kept.clear()
 
     def send(self, event: Mapping[str, Any]) -> Reply:
         """What the function that API Gateway would call answers to the event."""
@@ -139,7 +144,12 @@ class Deployment:
 def deployed(now: str) -> Iterator[Deployment]:
     """A deployment with empty tables, at that time."""
     clock = Clock(datetime.fromisoformat(now))
-    with patch.dict(os.environ, ENVIRONMENT), mock_aws(), edge_clock.use(clock):
+    with (
+        patch.dict(os.environ, ENVIRONMENT),
+        quick_moto(),
+        mock_aws(),
+        edge_clock.use(clock),
+    ):
         _forget()
         client = boto3.client("dynamodb", region_name=REGION)
         for model in MODELS:
