@@ -20,7 +20,7 @@ from functions.report.file_set import report_files
 from functions.report.publication import Edition, Published, publish, published_days
 from functions.report.rows import Entry
 from functions.shared.domain.business_time import business_date, day_bounds
-from functions.shared.domain.campaign import Campaign, CampaignState
+from functions.shared.domain.campaign import Campaign, CampaignState, validity_of
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.funds import CampaignRecord
 from functions.shared.store.campaigns import CampaignStore
@@ -92,9 +92,9 @@ class ReportService:
     def report_due(self, now: datetime) -> list[Published]:
         """Publishes every report that is missing, of every campaign, oldest day first.
 
-        Each day from the first opening to the end of the last voucher gets one, even where
-        nothing happened; after that each day with a refund, until the refund window has passed
-        or the campaign is closed.
+        Each day on which vouchers can be claimed or redeemed gets one, even where nothing
+        happened; between periods and after the last, each day with an entry, until the refund
+        window has passed or the campaign is closed.
 
         Raises:
             ExceptionGroup: some campaigns failed; the others' reports are published.
@@ -126,7 +126,7 @@ class ReportService:
     def _due(self, record: CampaignRecord, now: datetime) -> list[date]:
         """The days without a report that should have one, oldest first."""
         campaign = record.campaign
-        vouchers_end_on = business_date(campaign.vouchers_end_at - _INSTANT)
+        live_days = _live_days(campaign)
         last = min(_last_day_over(now), business_date(campaign.refunds_end_at))
         if record.closed_at is not None:
             last = min(last, business_date(record.closed_at))
@@ -137,7 +137,7 @@ class ReportService:
             on
             for on in _days(_first_day(campaign), last)
             if on not in published
-            and (on <= vouchers_end_on or any(True for _ in self._entries(campaign, on)))
+            and (on in live_days or any(True for _ in self._entries(campaign, on)))
         ]
 
     def _reports(self, campaign: Campaign, *, until: date) -> Iterator[Report]:
@@ -196,6 +196,19 @@ def _claim_days(campaign: Campaign) -> set[date]:
         on
         for r in campaign.rounds
         for on in _days(business_date(r.opens_at), business_date(r.closes_at - _INSTANT))
+    }
+
+
+def _live_days(campaign: Campaign) -> set[date]:
+    """The days on which some voucher could be claimed or redeemed for a moment at least."""
+    return {
+        on
+        for r in campaign.rounds
+        for t in campaign.voucher_types
+        for on in _days(
+            business_date(r.opens_at),
+            business_date(max(r.closes_at, validity_of(t, r, r.closes_at)[1]) - _INSTANT),
+        )
     }
 
 

@@ -353,6 +353,24 @@ def test_after_the_last_voucher_only_days_with_refunds_are_reported(desk: Desk) 
     assert total_of(desk, published[-1].prefix)["net_redemption_fen"] == "2000"
 
 
+def test_between_two_periods_only_days_with_entries_are_reported(desk: Desk) -> None:
+    """A campaign of two periods a month apart gets no empty report for each day between."""
+    plain = document(campaign_id="winter", days=1)
+    later = json.loads(json.dumps(plain["rounds"][0])) | {"round_id": "r2"}
+    for edge in ("opens_at", "closes_at"):
+        at = datetime.fromisoformat(later[edge]) + timedelta(days=30)
+        later[edge] = at.isoformat()
+    plain["rounds"].append(later)
+    campaign = campaign_from_document(plain)
+    record = desk.campaigns.put_draft(
+        campaign, json.dumps(plain), expected_version=None, made_by="li", now=noon(1)
+    )
+    desk.campaigns.change_state(record, CampaignState.RUNNING, now=noon(1))
+    published = desk.service().report_due(morning_after(FIRST + timedelta(days=31)))
+    winter = [report for report in published if report.campaign_id == "winter"]
+    assert days_of(winter) == [DAY_1, FIRST + timedelta(days=30)]
+
+
 def test_a_closed_campaign_is_reported_up_to_its_close(desk: Desk) -> None:
     item = CampaignItem.get("summer")
     item.update(

@@ -237,6 +237,7 @@ def test_the_small_campaign_has_no_fault() -> None:
 
 WINDOW = ("voucher_types", 2, "validity")
 FAULTS: list[tuple[str, tuple[Change, ...], list[str]]] = [
+    ("a folder's name", (set_at("campaign_id", to="invariants"),), ["/campaign_id"]),
     ("a type twice", (repeat("voucher_types"),), ["/voucher_types/3"]),
     ("a type three times", (repeat("voucher_types"), repeat("voucher_types")),
      ["/voucher_types/3", "/voucher_types/4"]),

@@ -30,6 +30,10 @@ EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 
+RESERVED_IDS = frozenset({"invariants"})
+"""Under `reports/` these folders are no campaign's."""
+
+
 class CampaignState(StrEnum):
     """DRAFT is edited; FUNDING spreads approved money over pools; CLOSED has returned the rest."""
 
@@ -251,6 +255,7 @@ class Finding:
 def check_campaign(campaign: Campaign) -> list[Finding]:
     """Every fault that the document's shape cannot show; empty when it can be published."""
     return [
+        *_reserved(campaign),
         *_duplicates(campaign),
         *_round_faults(campaign.rounds),
         *_time_faults(campaign),
@@ -259,6 +264,15 @@ def check_campaign(campaign: Campaign) -> list[Finding]:
         *_limit_faults(campaign),
         *_validity_faults(campaign),
     ]
+
+
+def _reserved(campaign: Campaign) -> Iterator[Finding]:
+    if campaign.campaign_id in RESERVED_IDS:
+        yield Finding(
+            "/campaign_id",
+            f"{campaign.campaign_id} is the name of a folder of reports; choose another",
+            f"{campaign.campaign_id} 是报表目录的保留名称，请改用其他编号",
+        )
 
 
 def _duplicates(campaign: Campaign) -> Iterator[Finding]:
