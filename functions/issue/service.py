@@ -96,7 +96,7 @@ class ClaimService:
             Busy: contention outlasted the retries.
 
         """
-        record = self._record(claim.campaign_id, now)
+        record = self._record(claim, now)
         refs = identity_refs(
             claim.identities,
             wanted=record.campaign.identities,
@@ -121,9 +121,11 @@ class ClaimService:
         voucher = self._new_voucher(claim, refs, asked, in_round, voucher_type, now)
         return self._draw(voucher, pool, record.campaign, voucher_type)
 
-    def _record(self, campaign_id: str, now: datetime) -> CampaignRecord:
-        record = self._records.recall(campaign_id, now, lambda: self._campaigns.get(campaign_id))
-        if record is None or record.state is CampaignState.DRAFT:
+    def _record(self, claim: Claim, now: datetime) -> CampaignRecord:
+        record = self._records.recall(
+            claim.campaign_id, now, lambda: self._campaigns.get(claim.campaign_id)
+        )
+        if record is None or not record.is_known_to(claim.platform_id):
             raise HuiminError(Code.NOT_FOUND, what="campaign")
         return record
 

@@ -117,9 +117,14 @@ class RedeemService:
             HuiminError: NOT_FOUND (the campaign), INVALID_FIELDS (an identity is missing).
 
         """
-        campaign = self._record(campaign_id, now).campaign
+        record = self._record(campaign_id, now)
+        if not record.is_known_to(platform_id):
+            raise HuiminError(Code.NOT_FOUND, what="campaign")
         refs = identity_refs(
-            identities, wanted=campaign.identities[:1], platform_id=platform_id, keys=self._keys
+            identities,
+            wanted=record.campaign.identities[:1],
+            platform_id=platform_id,
+            keys=self._keys,
         )
         held = self._stores.vouchers.of_person(campaign_id, refs[0])
         return [voucher for voucher in held if voucher.platform_id == platform_id]

@@ -116,9 +116,7 @@ def test_the_number_in_any_spelling_is_the_same_person(unionpay: Platform) -> No
 
 
 def later(minutes: float) -> Callable[[Deployment, Platform, str], None]:
-    def change(deployment: Deployment, platform: Platform, voucher_id: str) -> None:
-        assert platform is not None
-        assert voucher_id
+    def change(deployment: Deployment, _: Platform, __: str) -> None:
         deployment.clock.advance(minutes=minutes)
 
     return change
@@ -259,6 +257,23 @@ def test_stock_of_another_platform_does_not_exist(deployment: Deployment) -> Non
     require_refused(
         deployment,
         lambda language: Platform(deployment, MEITUAN, language).claim(**TICKET_CLAIM),
+        404,
+        "NOT_FOUND",
+    )
+
+
+def test_a_campaign_without_stock_for_the_platform_does_not_exist_even_half(
+    deployment: Deployment, bureau: Bureau
+) -> None:
+    """It is not said either that the campaign asks for a phone."""
+    document = campaign_document(campaign_id="theirs-2026")
+    document["person"]["identities"] = ["PHONE", "IDENTITY_NUMBER"]
+    for in_round in document["rounds"]:
+        in_round["stock"] = [a for a in in_round["stock"] if a["platform_id"] == UNIONPAY]
+    bureau.open(document)
+    require_refused(
+        deployment,
+        lambda language: Platform(deployment, MEITUAN, language).claim(campaign_id="theirs-2026"),
         404,
         "NOT_FOUND",
     )

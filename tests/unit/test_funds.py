@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.funds import (
     MAX_SHARDS,
+    CampaignRecord,
+    Funds,
     Pool,
     PoolState,
     Shard,
@@ -87,6 +91,23 @@ def test_a_shard_can_be_drained_of_what_no_voucher_holds() -> None:
     )
     assert shard.drainable_fen == 6_150
     assert replace(shard, available=0, lapsed_fen=0).drainable_fen == 0
+
+
+@pytest.mark.parametrize("state", list(CampaignState))
+def test_a_campaign_exists_for_platforms_with_stock_once_it_is_approved(
+    state: CampaignState,
+) -> None:
+    record = CampaignRecord(
+        campaign=campaign(),
+        document="{}",
+        version=1,
+        state=state,
+        funds=Funds(appropriated_fen=1, unallocated_fen=1, returned_fen=0, settled_fen=0),
+        made_by="li.na",
+        made_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    assert record.is_known_to(MEITUAN) is (state is not CampaignState.DRAFT)
+    assert not record.is_known_to("jd")
 
 
 def test_a_plan_has_one_empty_pool_for_each_allocation_at_the_types_greatest_cost() -> None:

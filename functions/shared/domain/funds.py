@@ -46,6 +46,14 @@ class CampaignRecord:
     closed_at: datetime | None = None
     swept_until: datetime | None = None
 
+    def is_known_to(self, platform_id: str) -> bool:
+        """Whether the campaign exists for the platform: it has stock there, and is no draft."""
+        return self.state is not CampaignState.DRAFT and any(
+            allocation.platform_id == platform_id
+            for in_round in self.campaign.rounds
+            for allocation in in_round.stock
+        )
+
 
 class PoolState(StrEnum):
     """OPEN may be drawn from, PAUSED may not; when a round is open is the round's own matter."""
