@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from functions.shared.edge import telemetry
+from tests.support.books import require_books_close
 from tests.support.calls import Bureau, Platform
 from tests.support.campaigns import MEITUAN, OPEN, UNIONPAY, campaign_document
 from tests.support.deployment import Deployment, deployed
@@ -53,10 +54,11 @@ def _seeded() -> Iterator[Deployment]:
 
 
 @pytest.fixture
-def deployment(_seeded: Deployment) -> Deployment:
-    """The deployment as it was seeded, in the first round."""
+def deployment(_seeded: Deployment) -> Iterator[Deployment]:
+    """The deployment as it was seeded, in the first round; in the end its books must close."""
     _seeded.restore()
-    return _seeded
+    yield _seeded
+    require_books_close(_seeded)
 
 
 @pytest.fixture

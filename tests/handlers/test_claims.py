@@ -8,8 +8,8 @@ import pytest
 
 import functions.issue.handler
 from functions.shared.domain.business_time import to_rfc3339
-from functions.shared.store.tables import CampaignItem
 from infra.local.people import make_person
+from tests.handlers.by_hand import set_campaign_state
 from tests.handlers.refusals import require_refused
 from tests.support.calls import Bureau, Platform, claim_body
 from tests.support.campaigns import (
@@ -31,11 +31,6 @@ from tests.support.events import Reply, refused
 from tests.support.replies import LOST_AFTER, TRANSACTION, cancelled, scripted
 
 TICKET_CLAIM = {"voucher_type_id": TICKET}
-
-
-def set_campaign_state(state: str) -> None:
-    """Puts the campaign into a state that no call of the bureau leads to, or not yet."""
-    CampaignItem(CAMPAIGN_ID).update([CampaignItem.state.set(state)])
 
 
 # What is given

@@ -8,8 +8,9 @@ import pytest
 
 import functions.redeem.handler
 from functions.shared.domain.vouchers import TIMELINE_LIMIT
-from functions.shared.store.tables import CampaignItem, VoucherItem
+from functions.shared.store.tables import VoucherItem
 from infra.local.people import make_person
+from tests.handlers.by_hand import end_voucher, set_campaign_state
 from tests.handlers.refusals import require_refused
 from tests.support.calls import Bureau, Platform
 from tests.support.campaigns import (
@@ -149,7 +150,7 @@ def test_a_search_shows_what_was_claimed_through_the_platform_only(
 
 def test_what_is_closed_can_still_be_searched(deployment: Deployment, unionpay: Platform) -> None:
     voucher_id = unionpay.claimed()
-    CampaignItem(CAMPAIGN_ID).update([CampaignItem.state.set("CLOSED")])
+    set_campaign_state("CLOSED")
     deployment.clock.advance(seconds=3)
     assert ids(unionpay.search()) == [voucher_id]
 
@@ -260,8 +261,8 @@ def expired(deployment: Deployment, _: Platform, __: str) -> object:
 
 
 def state(name: str) -> Prepare:
-    def prepare(_: Deployment, __: Platform, voucher_id: str) -> object:
-        return VoucherItem(voucher_id).update([VoucherItem.state.set(name)])
+    def prepare(_: Deployment, __: Platform, voucher_id: str) -> None:
+        end_voucher(voucher_id, name)
 
     return prepare
 
@@ -272,7 +273,7 @@ def paused(deployment: Deployment, _: Platform, __: str) -> object:
 
 
 def closed(deployment: Deployment, _: Platform, __: str) -> object:
-    CampaignItem(CAMPAIGN_ID).update([CampaignItem.state.set("CLOSED")])
+    set_campaign_state("CLOSED")
     return deployment.clock.advance(seconds=3)
 
 

@@ -134,7 +134,7 @@ def claim_body(person: int = 0, request_no: str = "q-1", /, **changes: object) -
     return body | changes
 
 
-def redemption_body(voucher_id: str, order_no: str = "o-1", **changes: object) -> dict[str, Any]:
+def redemption_body(voucher_id: str, order_no: str = "o-1", /, **changes: object) -> dict[str, Any]:
     """A redemption for an order of 80 yuan."""
     body = {
         "order_no": order_no,
@@ -207,13 +207,13 @@ class Platform:
         """Gives a voucher back."""
         return self.call("POST", f"/v1/vouchers/{voucher_id}/release", {"order_no": order_no})
 
-    def redeem(self, voucher_id: str, order_no: str = "o-1", **changes: object) -> Reply:
+    def redeem(self, voucher_id: str, order_no: str = "o-1", /, **changes: object) -> Reply:
         """Redeems a voucher for an order."""
         return self.call(
             "POST", "/v1/redemptions", redemption_body(voucher_id, order_no, **changes)
         )
 
-    def redeemed(self, voucher_id: str, order_no: str = "o-1", **changes: object) -> str:
+    def redeemed(self, voucher_id: str, order_no: str = "o-1", /, **changes: object) -> str:
         """The id of a redemption made now."""
         reply = self.redeem(voucher_id, order_no, **changes)
         assert reply.status == 201, reply.text
