@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import functions.reconcile.settlement as settlement_module
+from functions.reconcile.matching import match_day
 from functions.reconcile.settlement import (
     BillLost,
     DayResult,
@@ -20,7 +21,8 @@ from functions.reconcile.settlement import (
     settle_day,
     unsettled_days,
 )
-from functions.shared.domain.breaks import BreakState
+from functions.shared.domain.bills import bill_row_of
+from functions.shared.domain.breaks import BreakChanges, BreakState, MatchRow
 from functions.shared.domain.settlement import (
     PayableSide,
     Statement,
@@ -31,7 +33,17 @@ from functions.shared.domain.settlement import (
 from functions.shared.files.manifest import FILE_NAME
 from functions.shared.store.tables import SettlementItem
 from tests.support.campaigns import CAMPAIGN_ID, DISCOUNT, MEITUAN, UNIONPAY
-from tests.support.settling import DAY_1, DAY_2, OTHER_CAMPAIGN, Books, at, other_merchant
+from tests.support.entries import redemption
+from tests.support.settling import (
+    DAY_1,
+    DAY_2,
+    OTHER_CAMPAIGN,
+    Books,
+    Crash,
+    at,
+    die,
+    other_merchant,
+)
 
 DAY_3 = DAY_2 + timedelta(days=1)
 V1 = f"settlements/{UNIONPAY}/{DAY_1}/{CAMPAIGN_ID}/v1"
@@ -343,11 +355,22 @@ def test_refunds_in_the_window_after_the_campaign_are_settled_and_then_no_day_is
     order = books.redeem("o-1", at(DAY_1))
     books.refund(order, "f-1", at(last, "23:00"))
     assert unsettled_days(record, books.settlements)[:2] == [DAY_1, DAY_2]
-    run = books.settle(after(last))
-    assert run.is_complete
+    books.settle(after(DAY_1))
+    assert books.settled_fen() == 2_000
+    for campaign_id in (CAMPAIGN_ID, OTHER_CAMPAIGN):
+        # The weeks between, in which nothing happened.
+        books.settlements.advance(campaign_id, last - timedelta(days=1), now=at(last))
+    assert unsettled_days(record, books.settlements) == [last]
+    assert books.settle(after(last)).is_complete
     assert books.settled_fen() == 0
     assert unsettled_days(record, books.settlements) == []
     assert books.settle(after(last + timedelta(days=30))).days == ()
+
+
+def test_the_bookmark_never_moves_back(books: Books) -> None:
+    for on in (DAY_2, DAY_1):
+        books.settlements.advance(CAMPAIGN_ID, on, now=after(DAY_2))
+    assert books.settlements.settled_through(CAMPAIGN_ID) == DAY_2
 
 
 def test_a_day_that_no_longer_recounts_is_reported_and_others_are_settled(books: Books) -> None:
@@ -406,6 +429,65 @@ def test_a_bill_newer_than_the_one_read_starts_the_day_again(
     assert breaks(books) == []
     assert list(books.manifests()) == [V1, V2]
     assert all(b.state is BreakState.CLOSED for b in books.breaks.of_day(UNIONPAY, DAY_1))
+
+
+def test_a_statement_made_with_a_newer_bill_is_not_published_as_one_without(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other run dies right after its statement; both bills are right, so no break tells."""
+    books.redeem("o-1", at(DAY_1))
+    ask, sync = books.settlements.statement, books.breaks.sync
+
+    def overtaken(*args: Any) -> Statement | None:  # noqa: ANN401 - as the store's
+        monkeypatch.setattr(books.settlements, "statement", ask)
+        assert books.bill(DAY_1, books.entries(DAY_1)).is_accepted
+        monkeypatch.setattr(books.breaks, "sync", lambda *_, **__: die())
+        with pytest.raises(Crash):
+            books.settle(after(DAY_1))
+        monkeypatch.setattr(books.breaks, "sync", sync)
+        return ask(*args)
+
+    # Were there a break to write, its own condition would stop the run.
+    monkeypatch.setattr(books.settlements, "statement", overtaken)
+    monkeypatch.setattr(settlement_module, "match_day", matched_as_billed)
+    books.settle(after(DAY_1))
+    assert {m.inputs["bill_version"] for m in books.manifests().values()} == {1}
+
+
+def matched_as_billed(*args: Any) -> list[MatchRow]:  # noqa: ANN401 - as the function's
+    """The match as if the bill said what the ledger says."""
+    platform_id, on, entries, _, campaign_of = args
+    return match_day(platform_id, on, entries, map(bill_row_of, entries), campaign_of)
+
+
+def test_a_break_that_changed_after_it_was_read_is_read_again(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise what another run wrote would be missing in its history."""
+    order = bill_row_of(redemption(1))
+    first, second, third = (
+        match_day(UNIONPAY, DAY_1, [redemption(1)], rows, {})
+        for rows in ([], [replace(order, paid_fen=1)], [replace(order, paid_fen=2)])
+    )
+
+    def sync(rows: list[MatchRow], bill_version: int) -> BreakChanges:
+        return books.breaks.sync(
+            UNIONPAY, DAY_1, rows, bill_version=bill_version, newest=0, now=at(DAY_2)
+        )
+
+    assert sync(first, 1) == BreakChanges(opened=1)
+    read = books.breaks._items
+    stale = read(UNIONPAY, DAY_1)
+    assert sync(second, 2) == BreakChanges(changed=1)
+
+    def read_before(*_: object) -> Any:  # noqa: ANN401 - as the store's
+        monkeypatch.setattr(books.breaks, "_items", read)
+        return stale
+
+    monkeypatch.setattr(books.breaks, "_items", read_before)
+    assert sync(third, 3) == BreakChanges(changed=1)
+    [stored] = books.breaks.of_day(UNIONPAY, DAY_1)
+    assert [step.bill_version for step in stored.history] == [1, 2]
 
 
 def test_an_accepted_bill_whose_announcement_died_is_found_by_the_next_run(books: Books) -> None:
