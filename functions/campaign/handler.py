@@ -41,7 +41,12 @@ def _database() -> Database:
 @cache
 def _service() -> CampaignService:
     database = _database()
-    return CampaignService(CampaignStore(database), StockStore(database), RegistryStore(database))
+    return CampaignService(
+        CampaignStore(database),
+        StockStore(database),
+        RegistryStore(database),
+        bureau_roles=frozenset(settings().bureau_roles),
+    )
 
 
 def forget() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -46,15 +46,22 @@ class CampaignService:
         campaigns: the campaigns.
         stock: pools and shards.
         registry: platforms and merchants.
+        bureau_roles: the ARNs of the bureau's own roles, which no platform can have.
 
     """
 
     def __init__(
-        self, campaigns: CampaignStore, stock: StockStore, registry: RegistryStore
+        self,
+        campaigns: CampaignStore,
+        stock: StockStore,
+        registry: RegistryStore,
+        *,
+        bureau_roles: Collection[str] = (),
     ) -> None:
         self._campaigns = campaigns
         self._stock = stock
         self._registry = registry
+        self._bureau_roles = bureau_roles
 
     def put_campaign(
         self,
@@ -205,9 +212,12 @@ class CampaignService:
         """Registers a platform, or changes its facts.
 
         Raises:
-            HuiminError: VERSION_MISMATCH, ROLE_TAKEN.
+            HuiminError: VERSION_MISMATCH, ROLE_TAKEN (also for a role of the bureau's).
 
         """
+        if platform.role_arn in self._bureau_roles:
+            # Its calls would be taken for the bureau's: the platform could never be reached.
+            raise HuiminError(Code.ROLE_TAKEN)
         version = (expected_version or 0) + 1
         return self._registry.put_platform(
             replace(platform, version=version), expected_version=expected_version, now=now
