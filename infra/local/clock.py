@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from functions.shared.domain.business_time import require_aware
 
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+
 
 class LocalClock:
     """What the functions, the gateway and the clients of one local stack take for now.
@@ -18,18 +20,22 @@ class LocalClock:
 
     def __init__(self, at: datetime | None = None) -> None:
         self._lock = threading.Lock()
-        self._at = None if at is None else require_aware(at).astimezone(UTC)
+        self._is_free = at is None
+        # No time before it is ever told, whatever the machine's clock does.
+        self._at = _EARLIEST if at is None else require_aware(at).astimezone(UTC)
 
     def now(self) -> datetime:
-        """The time, aware UTC, in whole milliseconds as the tables keep it."""
+        """The time, aware UTC, in whole milliseconds as the tables keep it; never goes back."""
         with self._lock:
-            at = datetime.now(UTC) if self._at is None else self._at
+            if self._is_free:
+                self._at = max(self._at, datetime.now(UTC))
+            at = self._at
         return at.replace(microsecond=at.microsecond // 1_000 * 1_000)
 
     def run_free(self) -> None:
-        """Makes an injected clock real time from now on."""
+        """Makes an injected clock real time from now on; it stands while it is ahead of that."""
         with self._lock:
-            self._at = None
+            self._is_free = True
 
     def move_to(self, at: datetime) -> None:
         """Moves an injected clock forward.
@@ -40,7 +46,7 @@ class LocalClock:
         """
         wanted = require_aware(at).astimezone(UTC)
         with self._lock:
-            if self._at is None:
+            if self._is_free:
                 raise ValueError("real time cannot be moved")
             if wanted < self._at:
                 raise ValueError(f"the clock stands at {self._at}, after {wanted}")
