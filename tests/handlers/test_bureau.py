@@ -34,7 +34,7 @@ from tests.support.campaigns import (
     campaign_document,
 )
 from tests.support.deployment import Deployment
-from tests.support.events import Reply, refused, role_arn, session_arn
+from tests.support.events import Reply, path_of, refused, role_arn, session_arn
 from tests.support.replies import LOST_AFTER, THROUGH, TRANSACTION, cancelled, scripted
 
 NEW_ID = "summer-2026"
@@ -408,20 +408,6 @@ def test_a_campaign_that_does_not_run_is_not_offered(unionpay: Platform, state: 
 
 
 # Who may call what
-
-
-def path_of(route: Route) -> str:
-    ids = {
-        "{campaign_id}": CAMPAIGN_ID,
-        "{platform_id}": UNIONPAY,
-        "{merchant_id}": "noodles",
-        "{voucher_id}": "v_" + "a" * 32,
-        "{redemption_id}": "r_" + "a" * 32,
-    }
-    path = route.path
-    for name, value in ids.items():
-        path = path.replace(name, value)
-    return path
 
 
 CALLERS = {

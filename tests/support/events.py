@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from functions.shared.edge.routes import ROUTES
+from functions.shared.edge.routes import ROUTES, Route
 
 ACCOUNT = "123456789012"
 UNKNOWN_RESOURCE = "/{proxy+}"
@@ -40,6 +40,18 @@ def matched(path: str) -> tuple[str, dict[str, str]]:
             values = [unquote(value) for value in match.groups()]
             best = resource, dict(zip(names, values, strict=True))
     return best or (UNKNOWN_RESOURCE, {"proxy": path.removeprefix("/")})
+
+
+def path_of(route: Route) -> str:
+    """A path of the route, with ids that are well formed; those of the bureau exist in tests."""
+    ids = {
+        "campaign_id": "spring-2026",
+        "platform_id": "unionpay",
+        "merchant_id": "noodles",
+        "voucher_id": "v_" + "a" * 32,
+        "redemption_id": "r_" + "a" * 32,
+    }
+    return route.path.format_map(ids)
 
 
 def function_of(resource: str) -> str:

@@ -1,0 +1,191 @@
+"""What nobody may learn: a consumer's number anywhere, and what belongs to another platform."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+
+import pytest
+
+from functions.shared.edge import telemetry
+from infra.local.people import make_person
+from tests.support.calls import Bureau, Platform
+from tests.support.campaigns import campaign_document
+from tests.support.deployment import Deployment
+from tests.support.events import Reply
+
+PERSON = make_person(4_711)
+IDENTITIES = {
+    "identity_number": PERSON.identity_number,
+    "phone": PERSON.phone,
+    "account": PERSON.account,
+}
+# The parts that would still tell: the birthday and sequence, the subscriber, the account.
+SECRETS = (
+    PERSON.identity_number,
+    PERSON.identity_number[6:],
+    PERSON.identity_number[6:17],
+    PERSON.phone,
+    PERSON.phone[3:],
+    PERSON.account,
+)
+ALL_THREE = "three-2026"
+
+
+@pytest.fixture
+def stdout(logs: io.StringIO, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """What Lambda would log: everything on standard output, as it is by default."""
+    telemetry.write_to(None)
+
+    def read() -> str:
+        written = capsys.readouterr()
+        # Given on to the check of every handler test, which reads this stream.
+        logs.write(written.out)
+        telemetry.write_to(logs)
+        return written.out + written.err
+
+    return read
+
+
+def require_untold(*texts: str) -> None:
+    for text in texts:
+        for secret in SECRETS:
+            assert secret not in text
+
+
+def a_life(platform: Platform) -> list[Reply]:
+    """Everything that can happen with a person's numbers, well and badly."""
+    by = {"campaign_id": ALL_THREE, "person": IDENTITIES}
+    claimed = platform.claim(**by)
+    voucher_id = claimed.body["voucher_id"]
+    replies = [
+        claimed,
+        platform.claim(**by),
+        platform.claim(0, "q-2", **by),
+        platform.claim(0, "q-3", **by, located_in="310101"),
+        platform.claim(0, "q-1", **by, located_in="110108"),
+        platform.search(**by),
+        platform.search(**by, cursor="AAAA"),
+        platform.hold(voucher_id),
+        platform.redeem(voucher_id),
+        platform.voucher(voucher_id),
+    ]
+    redemption_id = replies[-2].body["redemption_id"]
+    replies += [platform.refund(redemption_id, 8_000), platform.redemption(redemption_id)]
+    # Numbers in the wrong places, mistyped, and as names of fields.
+    number = PERSON.identity_number
+    wrong: list[dict[str, object]] = [
+        {"person": number},
+        {"person": {"identity_number": number[:-1] + "Y"}},
+        {"person": {**IDENTITIES, "identity_number": number[:16] + "00"}},
+        {"person": {**IDENTITIES, "phone": PERSON.phone + "0"}},
+        {"person": {number: 1}},
+        {"request_no": f"{number} {PERSON.phone}"},
+        {number: number},
+        {"campaign_id": PERSON.phone},
+    ]
+    replies += [platform.claim(0, "q-9", **(by | change)) for change in wrong]
+    replies.append(platform.call("POST", "/v1/claims", f'{{"{number}":1,"{number}":2}}'))
+    replies.append(platform.call("POST", f"/v1/claims?{number}={number}", {}))
+    return replies
+
+
+def test_no_number_of_a_consumer_is_stored_logged_or_given_back(
+    deployment: Deployment, bureau: Bureau, unionpay: Platform, stdout: Callable[[], str]
+) -> None:
+    person = {
+        "identities": ["IDENTITY_NUMBER", "PHONE", "ACCOUNT"],
+        "eligibility": {"real_name": True, "located_in": ["11"]},
+    }
+    bureau.open(campaign_document(campaign_id=ALL_THREE, person=person))
+    replies = a_life(unionpay)
+    assert {reply.status for reply in replies} == {200, 201, 400, 404, 409, 422}
+    logged = stdout()
+    assert len(logged.splitlines()) >= len(replies)
+    require_untold(logged, json.dumps(deployment.snapshot()))
+    require_untold(*(reply.text + json.dumps(dict(reply.headers)) for reply in replies))
+
+
+def test_a_fault_of_ours_tells_no_number_either(
+    unionpay: Platform,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Libraries put what they were given into their errors' messages."""
+    telemetry.write_to(None)
+
+    def broken(*given: object, **named: object) -> None:
+        raise RuntimeError(f"cannot handle {given} {named}")
+
+    monkeypatch.setattr("functions.issue.service.identity_refs", broken)
+    reply = unionpay.claim(person=IDENTITIES)
+    assert (reply.status, reply.body["code"]) == (500, "INTERNAL")
+    logged = capsys.readouterr().out
+    assert "RuntimeError" in logged
+    require_untold(logged, reply.text)
+    telemetry.silence()
+
+
+# Another platform's, and nothing at all
+
+
+def without_ids(reply: Reply, *ids: str) -> tuple[int, str, str]:
+    """The answer as bytes, but for the path it answers to."""
+    text = reply.text
+    for known in ids:
+        text = text.replace(known, "ID")
+    return reply.status, text, json.dumps(dict(reply.headers), sort_keys=True)
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_another_platforms_voucher_answers_exactly_like_none(
+    deployment: Deployment, unionpay: Platform, language: str
+) -> None:
+    voucher_id = unionpay.claimed()
+    nothing = "v_" + "a" * 32
+    meituan = Platform(deployment, "meituan", language)
+    calls: list[Callable[[str], Reply]] = [
+        meituan.voucher,
+        meituan.hold,
+        meituan.release,
+        meituan.redeem,
+    ]
+    before = deployment.snapshot()
+    for call in calls:
+        theirs = without_ids(call(voucher_id), voucher_id)
+        assert theirs == without_ids(call(nothing), nothing)
+        assert theirs[0] == 404
+    assert deployment.snapshot() == before
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_another_platforms_redemption_answers_exactly_like_none(
+    deployment: Deployment, unionpay: Platform, language: str
+) -> None:
+    redemption_id = unionpay.redeemed(unionpay.claimed())
+    nothing = "r_" + "a" * 32
+    meituan = Platform(deployment, "meituan", language)
+    before = deployment.snapshot()
+    for call in (meituan.redemption, lambda number: meituan.refund(number, 1)):
+        theirs = without_ids(call(redemption_id), redemption_id)
+        assert theirs == without_ids(call(nothing), nothing)
+        assert theirs[0] == 404
+    assert deployment.snapshot() == before
+
+
+def test_another_platforms_numbers_are_free(unionpay: Platform, meituan: Platform) -> None:
+    """Nothing tells whether the other platform has used a request, order or refund number."""
+    for platform, person in ((unionpay, 1), (meituan, 2)):
+        redemption_id = platform.redeemed(platform.claimed(person))
+        assert platform.refund(redemption_id, 1).status == 201
+
+
+def test_what_is_remembered_of_one_platform_is_not_served_to_another(
+    unionpay: Platform, meituan: Platform
+) -> None:
+    """The functions remember campaigns and merchants, never whose voucher it is."""
+    voucher_id = unionpay.claimed()
+    assert unionpay.voucher(voucher_id).status == 200
+    assert meituan.voucher(voucher_id).status == 404
+    assert unionpay.voucher(voucher_id).status == 200
