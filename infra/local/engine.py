@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 from unittest.mock import patch
@@ -26,13 +26,12 @@ TABLE_PREFIX: Final = "huimin-"
 # A fixed secret makes ids, and with them every file of the demonstration, the same on each run.
 _SECRET: Final = {"master": "of this machine only and worth nothing elsewhere", "version": 1}
 
-_CREDENTIALS: Final = {
+_ENVIRONMENT: Final = {
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
     "AWS_SESSION_TOKEN": "local",
     "AWS_DEFAULT_REGION": REGION,
     "AWS_REGION": REGION,
-    # A profile or endpoint of the developer's must not be mixed in.
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
@@ -50,9 +49,15 @@ class LocalEngine:
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
-        self._exits.enter_context(patch.dict(os.environ, _CREDENTIALS))
-        self._exits.enter_context(mock_aws())
-        self._exits.enter_context(quick_moto())
+        with ExitStack() as exits:
+            exits.enter_context(_environment())
+            exits.enter_context(mock_aws())
+            exits.enter_context(quick_moto())
+            self._make_everything()
+            self._exits = exits.pop_all()
+        return self
+
+    def _make_everything(self) -> None:
         Database(TABLE_PREFIX)
         for model in MODELS:
             model.create_table(billing_mode="PAY_PER_REQUEST")
@@ -66,7 +71,6 @@ class LocalEngine:
         boto3.client("secretsmanager").create_secret(
             Name=SECRET_ID, SecretString=json.dumps(_SECRET)
         )
-        return self
 
     def __exit__(
         self,
@@ -89,3 +93,13 @@ class LocalEngine:
                 for entry in page.get("Contents", ()):
                     found = self._s3.get_object(Bucket=FILES_BUCKET, Key=entry["Key"])
                     yield entry["Key"], found["Body"].read()
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """The environment of the local AWS: a developer's profile or endpoint must not be mixed in."""
+    with patch.dict(os.environ):
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]
+        os.environ.update(_ENVIRONMENT)
+        yield

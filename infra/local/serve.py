@@ -32,7 +32,9 @@ def serve_until_stopped(port: int) -> None:
     """Serves the seeded stack on that port until Ctrl-C."""
     console = Console(highlight=False)
     now = datetime.now(SHANGHAI)
-    opened = datetime.combine(business_date(now) - timedelta(days=1), datetime.min.time(), SHANGHAI)
+    # The seeded day ends with its report, at six of the next: before six, that is not today.
+    reported_on = business_date(now - timedelta(hours=6))
+    opened = datetime.combine(reported_on - timedelta(days=1), datetime.min.time(), SHANGHAI)
     clock = LocalClock(opened)
     telemetry.silence()
     with LocalStack(clock, port=port) as stack:
