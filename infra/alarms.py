@@ -22,6 +22,7 @@ from infra.tables import Tables
 # As `telemetry.metric` writes it when the reconciler is bound as the function.
 DRIFT_METRIC = "InvariantDriftFen"
 DRIFT_FUNCTION = "reconcile"
+QUARANTINE_METRIC = "BillsQuarantined"
 
 # The invariants are checked once a day; two hours of grace before their silence is an alarm.
 DRIFT_SILENCE_HOURS = 26
@@ -59,6 +60,7 @@ class Alarms(Construct):
         self._watch_api(api)
         self._watch_tables(tables)
         self._watch_invariants()
+        self._watch_bills()
 
     def _make_topic(self, emails: Iterable[str]) -> sns.Topic:
         of_this_account = {"StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID}}
@@ -208,4 +210,17 @@ class Alarms(Construct):
             comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             periods=DRIFT_SILENCE_HOURS,
             missing=cloudwatch.TreatMissingData.BREACHING,
+        )
+
+    def _watch_bills(self) -> None:
+        self._alarm(
+            "bill-quarantined",
+            "A platform's bill was refused whole; its report lies beside its settlements.",
+            cloudwatch.Metric(
+                namespace=NAMESPACE,
+                metric_name=QUARANTINE_METRIC,
+                dimensions_map={"function": DRIFT_FUNCTION},
+                statistic="Sum",
+                period=_FIVE_MINUTES,
+            ),
         )

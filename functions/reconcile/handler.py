@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from functions.reconcile.bills import IntakeStores
-from functions.reconcile.service import Reconciler, Step
+from functions.reconcile.service import BILL_STEP, Reconciler, Step
 from functions.reconcile.settlement import SettlementStores
 from functions.reconcile.stores import MoneyStores
 from functions.shared.edge import clock, telemetry
@@ -76,6 +76,9 @@ def handle(event: dict[str, Any], context: object) -> None:
 
 def _tell(step: Step) -> None:
     telemetry.info(step.name, campaign_id=step.campaign_id, **step.facts)
+    if step.name == BILL_STEP and not step.facts["accepted"]:
+        # The bureau hears of it by the alarm on this metric, the platform by its report.
+        telemetry.metric("BillsQuarantined", 1)
 
 
 def _tell_drift(drift_fen: int) -> None:

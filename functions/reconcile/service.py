@@ -34,6 +34,8 @@ from functions.reconcile.sweep import Budget, sweep_campaign
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.funds import CampaignRecord
 
+BILL_STEP = "bill"
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -97,7 +99,7 @@ class Reconciler:
             "accepted": intake.is_accepted,
             "findings": intake.findings_total,
         }
-        self._tell(Step("bill", "", facts))
+        self._tell(Step(BILL_STEP, "", facts))
         if not intake.is_accepted or intake.bill is None:
             return intake, None
         outcome = settle_day(

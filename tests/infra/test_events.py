@@ -99,6 +99,12 @@ def test_silence_and_drift_of_the_invariants_are_alarms(template: Template) -> N
     assert silence["TreatMissingData"] == "breaching"
 
 
+def test_a_quarantined_bill_is_an_alarm(template: Template) -> None:
+    alarm = template.named("AWS::CloudWatch::Alarm", "AlarmName")["huimin-bill-quarantined"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("Huimin", "BillsQuarantined")
+    assert (alarm["Statistic"], alarm["Threshold"]) == ("Sum", 0)
+
+
 def test_every_alarm_tells_someone(template: Template) -> None:
     for alarm in template.properties("AWS::CloudWatch::Alarm"):
         assert [template.text(each)[:12] for each in alarm["AlarmActions"]] == ["<AlarmsTopic"]

@@ -13,7 +13,8 @@ from functions.reconcile.handler import handle
 from functions.shared.domain.business_time import SHANGHAI
 from functions.shared.edge import telemetry
 from infra.local.clock import LocalClock
-from infra.local.stack import LocalStack
+from infra.local.demo.bureau import Bureau
+from infra.local.stack import PLATFORMS, LocalStack
 
 NOW = datetime(2026, 1, 6, 9, 0, tzinfo=SHANGHAI)
 
@@ -31,6 +32,9 @@ def test_a_bad_bill_is_counted_for_the_alarm_and_reported_to_its_platform(
     log: io.StringIO,
 ) -> None:
     with LocalStack(LocalClock(NOW)) as stack:
+        bureau = Bureau(stack.client(stack.keys.operator), stack.client(stack.keys.approver))
+        facts = PLATFORMS["unionpay"]
+        bureau.register_platform("unionpay", facts.name, facts.role_arn)
         stack.drop_bill("unionpay", date(2026, 1, 5), b"not a bill")
         keys = [key for key, _ in stack.engine.objects()]
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
