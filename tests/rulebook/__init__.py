@@ -1,0 +1,1 @@
+"""Published campaigns, run as published."""
