@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
@@ -21,7 +20,7 @@ from functions.shared.domain.funds import (
 )
 from functions.shared.store.transaction import Cancelled
 from tests.reconcile_money.world import APPROVER, CAMPAIGN, World, allocation, document
-from tests.support.faults import ProcessDeath, Way, conflict_of
+from tests.support.faults import ProcessDeath, Way, contended
 
 UNITS = 6
 FACE_FEN = 2_000
@@ -221,18 +220,12 @@ def test_a_pause_takes_shards_one_by_one_where_a_batch_meets_claims(world: World
     world.run(one_type())
     tried = []
 
-    def meet_claims(params: dict[str, Any], **_: object) -> object:
-        items = json.loads(params["body"])["TransactItems"]
+    def meet_claims(items: list[dict[str, Any]]) -> bool:
         tried.append(len(items))
-        return conflict_of(params) if len(items) > 1 else None
+        return len(items) > 1
 
-    events = world.database.client.meta.events
-    event = "before-call.dynamodb.TransactWriteItems"
-    events.register_first(event, meet_claims)
-    try:
+    with contended(world.database.client, meet_claims):
         world.stores.stock.set_state(world.pool("r1"), PoolState.PAUSED)
-    finally:
-        events.unregister(event, meet_claims)
     assert {s.state for s in world.stores.stock.shards(world.pool("r1"))} == {PoolState.PAUSED}
     assert 2 in tried
 

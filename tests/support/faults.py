@@ -11,9 +11,10 @@ call that it makes and every way in which that call can fail:
     DEATH_BEFORE        never leaves             nothing: the process is gone
     DEATH_AFTER         is carried out           nothing: the process is gone
 
-The first four come once, or from that call on for good (…_ON), so that retries run out. After the
-fault the promises must hold at once; when it is over and the operation is run again, at most
-RUNS_TO_SETTLE times, the tables must hold what they hold without any fault.
+The first four come once, or from that call on for good (…_ON), so that retries run out. For a
+call that only reads, ways that nobody could tell apart are struck once. After the fault the
+promises must hold at once; when it is over and the operation is run again, at most RUNS_TO_SETTLE
+times, the tables must hold what they hold without any fault.
 
 Source of the hooks: botocore's events. moto answers in `before-send`, so a handler registered
 first sees a request before it is carried out, and one registered last sees it afterwards.
@@ -39,6 +40,9 @@ from functions.shared.domain.errors import Busy
 # "When faults stop, everything settles within two runs."
 RUNS_TO_SETTLE = 2
 _TRANSACT = "TransactWriteItems"
+_READS = frozenset(
+    {"BatchGetItem", "GetItem", "GetObject", "HeadObject", "ListObjectsV2", "Query", "Scan"}
+)
 
 
 class Way(StrEnum):
@@ -64,6 +68,10 @@ class Way(StrEnum):
     def lasts(self) -> bool:
         """Whether later calls fail too, until the operation gives up."""
         return self.value.endswith("_ON")
+
+
+# Nothing is carried out, so before is after; and a throttled reading is not tried again.
+_SAME_FOR_READS = frozenset({Way.LOST_AFTER, Way.LOST_AFTER_ON, Way.DEATH_AFTER, Way.THROTTLED_ON})
 
 
 class ProcessDeath(BaseException):
@@ -106,14 +114,16 @@ class Injector:
         """While entered, somebody else acts just before the call at `at` is carried out.
 
         All of it runs in this thread, so moto sees one call after another, as DynamoDB's
-        serialisable transactions do.
+        serialisable transactions do. A visitor may be visited in turn.
         """
-        with self.armed(None, at):
-            self._visitor = visitor
-            try:
-                yield
-            finally:
-                self._visitor = None
+        outer = (self.calls, self._at, self._spent, self._visitor)
+        self.calls, self._at, self._spent, self._visitor = [], at, False, visitor
+        try:
+            yield
+        finally:
+            spent = self._spent
+            self.calls, self._at, self._spent, self._visitor = outer
+            self._spent = spent
 
     @property
     def struck(self) -> bool:
@@ -136,19 +146,19 @@ class Injector:
         if self._strikes("DEATH_BEFORE"):
             raise ProcessDeath
         if self._strikes("THROTTLED"):
-            return refusal("ThrottlingException")
+            return _refusal("ThrottlingException")
         if self.calls[-1] == _TRANSACT and self._strikes("CONFLICT"):
-            return conflict_of(event["params"])
+            return _conflict(event["params"])
         return None
 
     def _let_visit(self) -> None:
         if self._visitor is None or len(self.calls) - 1 != self._at:
             return
         visitor, self._visitor = self._visitor, None
-        called = list(self.calls)
+        visits, self.calls = self.calls, []
         visitor()
-        self.calls = called
-        self._spent = True
+        self.calls = visits
+        self._visitor, self._spent = None, True
 
     def _before_send(self, **_: Any) -> None:  # noqa: ANN401 - botocore's
         if self._strikes("LOST_BEFORE"):
@@ -163,7 +173,7 @@ class Injector:
             raise ProcessDeath
 
 
-def refusal(code: str, **more: object) -> tuple[AWSResponse, dict[str, Any]]:
+def _refusal(code: str, **more: object) -> tuple[AWSResponse, dict[str, Any]]:
     """What a `before-call` handler returns to refuse the call with that code."""
     parsed = {
         "Error": {"Code": code, "Message": f"injected: [{code}]"},
@@ -173,11 +183,34 @@ def refusal(code: str, **more: object) -> tuple[AWSResponse, dict[str, Any]]:
     return AWSResponse("https://refused.invalid", 400, {}, None), parsed
 
 
-def conflict_of(params: dict[str, Any]) -> tuple[AWSResponse, dict[str, Any]]:
+def _conflict(params: dict[str, Any]) -> tuple[AWSResponse, dict[str, Any]]:
     """The same for a transaction that meets another one at its first item."""
-    others = json.loads(params["body"])["TransactItems"][1:]
+    others = _items(params)[1:]
     reasons = [{"Code": "TransactionConflict"}, *({"Code": "None"} for _ in others)]
-    return refusal("TransactionCanceledException", CancellationReasons=reasons)
+    return _refusal("TransactionCanceledException", CancellationReasons=reasons)
+
+
+def _items(params: dict[str, Any]) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = json.loads(params["body"])["TransactItems"]
+    return items
+
+
+@contextmanager
+def contended(
+    client: Any,  # noqa: ANN401 - botocore clients have no static type
+    meets: Callable[[list[dict[str, Any]]], bool],
+) -> Iterator[None]:
+    """While entered, every transaction whose items the predicate picks meets another one."""
+
+    def handle(params: dict[str, Any], **_: object) -> object:
+        return _conflict(params) if meets(_items(params)) else None
+
+    event = f"before-call.dynamodb.{_TRANSACT}"
+    client.meta.events.register_first(event, handle)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(event, handle)
 
 
 class Stage(Protocol):
@@ -193,11 +226,11 @@ class Stage(Protocol):
     def restore(self) -> None:
         """Puts back what was kept; processes begin anew."""
 
-    def require_sound(self) -> None:
-        """Passes when every promise about the tables is kept."""
+    def audit(self) -> object:
+        """Checks every promise about the tables.
 
-    def fingerprint(self) -> object:
-        """What must be equal at the end, whatever happened on the way."""
+        Returns what must be equal at the end, whatever happened on the way.
+        """
 
 
 S = TypeVar("S", bound=Stage)
@@ -211,12 +244,19 @@ class Operation(Generic[S]):
         name: for the test's id.
         set_up: brings the stage to where the operation begins.
         act: runs it; a request gives an answer that a retry must give again, a run gives None.
+        transacts: whether it makes a transaction, which alone can meet a conflict.
 
     """
 
     name: str
     set_up: Callable[[S], None]
     act: Callable[[S], object]
+    transacts: bool = True
+
+    @property
+    def ways(self) -> list[Way]:
+        """How its calls can fail."""
+        return [way for way in Way if self.transacts or way.kind != "CONFLICT"]
 
 
 @dataclass
@@ -226,12 +266,12 @@ class Operations(Generic[S]):
     all: list[Operation[S]] = field(default_factory=list)
 
     def register(
-        self, name: str, set_up: Callable[[S], None]
+        self, name: str, set_up: Callable[[S], None], *, transacts: bool = True
     ) -> Callable[[Callable[[S], object]], Callable[[S], object]]:
         """A decorator that registers how an operation runs."""
 
         def note(act: Callable[[S], object]) -> Callable[[S], object]:
-            self.all.append(Operation(name, set_up, act))
+            self.all.append(Operation(name, set_up, act, transacts))
             return act
 
         return note
@@ -257,33 +297,43 @@ def strike(
 
     """
     operation.set_up(stage)
-    stage.require_sound()
+    stage.audit()
     stage.keep()
+    # Processes begin anew, as they will after each fault.
+    stage.restore()
     with stage.injector.armed(None):
         answer = operation.act(stage)
-    calls = len(stage.injector.calls)
-    stage.require_sound()
-    expected = stage.fingerprint()
+    calls = list(stage.injector.calls)
+    expected = stage.audit()
     struck = 0
-    for at in range(calls):
+    for at, call in enumerate(calls):
+        if call in _READS and way in _SAME_FOR_READS:
+            continue
+        if call != _TRANSACT and way.kind == "CONFLICT":
+            continue
         stage.restore()
-        with stage.injector.armed(way, at):
-            with suppress(ProcessDeath, Busy, *tolerated):
-                operation.act(stage)
-            if not stage.injector.struck:
-                continue
-            struck += 1
-            called = list(stage.injector.calls)
-        where = f"{operation.name}, {way} at call {at} of {called}"
+        with stage.injector.armed(way, at), suppress(ProcessDeath, Busy, *tolerated):
+            operation.act(stage)
+        if not stage.injector.struck:
+            continue
+        struck += 1
         try:
-            stage.require_sound()
-            found = None
-            for _ in range(RUNS_TO_SETTLE):
-                found = operation.act(stage)
-            stage.require_sound()
+            stage.audit()
+            _settle(stage, operation, answer, expected)
         except Exception as error:
-            error.add_note(where)
+            error.add_note(f"{operation.name}: {way} at call {at} of {calls}")
             raise
-        assert found == answer, where
-        assert stage.fingerprint() == expected, where
     return struck
+
+
+def _settle(stage: S, operation: Operation[S], answer: object, expected: object) -> None:
+    """Passes when the operation, run again, ends where it ends without a fault."""
+    for tried in range(1, RUNS_TO_SETTLE + 1):
+        found = operation.act(stage)
+        at_last = tried == RUNS_TO_SETTLE
+        ended = stage.audit()
+        if (found, ended) == (answer, expected):
+            return
+        if at_last:
+            assert found == answer
+            assert ended == expected

@@ -66,7 +66,7 @@ class RecountStore:
             funds=record.funds,
             is_funded=record.state not in _UNFUNDED,
             pools=pools,
-            shards=tuple(shard for pool in pools for shard in self._stock.shards(pool)),
+            shards=tuple(self._stock.shards_of(pools)),
             vouchers=tuple(self._vouchers(campaign_id)),
             redemptions=redemptions,
             refunds=refunds,

@@ -13,7 +13,7 @@ is not there. The pot of a pool that is not yet spread belongs to its plan and t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
@@ -53,7 +53,12 @@ class StockStore:
 
     def shards(self, pool: Pool) -> list[Shard]:
         """The pool's shards that exist, by number."""
-        items = self._database.get_many(StockItem, pool.shard_ids())
+        return self.shards_of([pool])
+
+    def shards_of(self, pools: Iterable[Pool]) -> list[Shard]:
+        """The shards that exist of all those pools, by pool and number."""
+        names = [name for pool in pools for name in pool.shard_ids()]
+        items = self._database.get_many(StockItem, names)
         return sorted((_shard(item) for item in items), key=lambda shard: shard.shard_id)
 
     def fund(self, pool: Pool) -> bool:

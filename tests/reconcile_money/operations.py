@@ -1,0 +1,275 @@
+"""Everything that moves a voucher or money, as operations that faults strike.
+
+A new operation registers here and is struck in every way, with no other new code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from functions.reconcile.funding import follow_state, fund_campaign
+from functions.reconcile.invariants import recount_daily
+from functions.reconcile.rollover import drain_all
+from functions.reconcile.sweep import SETTLING
+from functions.shared.domain.campaign import CampaignState
+from functions.shared.domain.errors import Busy, HuiminError
+from tests.reconcile_money.world import APPROVER, CAMPAIGN, DAY, START, World, allocation, document
+from tests.support.faults import Operations
+
+OPERATIONS: Operations[World] = Operations()
+ROUND_1_CLOSES = START + DAY
+
+
+def small(**refunds: str) -> dict[str, Any]:
+    """Two rounds of a day, two days apart; 5 units of one type in 2 shards on one platform."""
+    plain = document()
+    rounds = [
+        {
+            "round_id": f"r{number + 1}",
+            "opens_at": (START + 2 * number * DAY).isoformat(),
+            "closes_at": (START + (2 * number + 1) * DAY).isoformat(),
+            "stock": [allocation("shared", "unionpay", 5)],
+        }
+        for number in range(2)
+    ]
+    return {**plain, "rounds": rounds, "refunds": {**plain["refunds"], **refunds}}
+
+
+def running(world: World, **refunds: str) -> None:
+    """That campaign, approved."""
+    world.clear()
+    world.run(small(**refunds))
+
+
+def approved(world: World) -> None:
+    """That campaign, its funding not begun."""
+    world.clear()
+    world.stores.campaigns.change_state(
+        world.draft(small()), CampaignState.FUNDING, approved_by=APPROVER, now=world.now
+    )
+
+
+def claim(world: World, person: int = 0) -> None:
+    """One claim; remembered as the stage's voucher."""
+    world.voucher = world.claim(f"n{person}", person=person, type_id="shared")
+
+
+def with_voucher(world: World) -> None:
+    """A running campaign with an issued voucher."""
+    running(world)
+    claim(world)
+
+
+def with_hold(world: World) -> None:
+    """The same, held for an order."""
+    with_voucher(world)
+    world.till.hold_voucher("unionpay", world.voucher.voucher_id, "o1", world.now)
+
+
+def with_redemption(world: World, **refunds: str) -> None:
+    """A running campaign with a redeemed voucher."""
+    running(world, **refunds)
+    claim(world)
+    world.redemption = world.redeem(world.voucher, "o1")
+
+
+def round_1_over(world: World) -> None:
+    """Round 1 is over: something was not issued, something lapses, something was used."""
+    with_redemption(world)
+    for person in (1, 2, 3):
+        claim(world, person)
+    world.now = ROUND_1_CLOSES + DAY
+
+
+def swept(world: World) -> None:
+    """The same, and all that has ended is written down."""
+    round_1_over(world)
+    world.sweep()
+
+
+def drained(world: World) -> None:
+    """The same, and round 1 has its money in the pot."""
+    swept(world)
+    assert world.stores.stock.drain(world.pool("r1", "shared"))
+
+
+def moved_on(world: World) -> None:
+    """The same, and the pot has moved to round 2."""
+    drained(world)
+    stock = world.stores.stock
+    assert stock.move_on(world.pool("r1", "shared"), world.pool("r2", "shared"))
+
+
+def at_the_end(world: World) -> None:
+    """All is over, swept and drained; nothing is settled."""
+    round_1_over(world)
+    world.now = world.record().campaign.refunds_end_at + SETTLING
+    world.sweep()
+    assert drain_all(world.record(), world.stores, world.now)
+
+
+def settled(world: World) -> None:
+    """The same, and settled."""
+    at_the_end(world)
+    world.settle()
+
+
+def half_resumed(world: World) -> None:
+    """A paused campaign that runs again, and whose pools do not know it yet."""
+    running(world)
+    paused = world.bureau.pause_campaign(CAMPAIGN, world.now)
+    world.stores.campaigns.change_state(paused, CampaignState.RUNNING, now=world.now)
+
+
+# What platforms ask for
+
+
+@OPERATIONS.register("claim", running)
+def _claim(world: World) -> object:
+    voucher = world.claim("n1", type_id="shared")
+    return voucher.voucher_id, voucher.state
+
+
+@OPERATIONS.register("claim beyond a limit", running)
+def _claim_too_many(world: World) -> object:
+    for number in range(2):
+        world.claim(f"n{number}", type_id="shared")
+    try:
+        world.claim("n2", type_id="shared")
+    except Busy:
+        raise
+    except HuiminError as refusal:
+        return refusal.code, refusal.context
+    return None
+
+
+@OPERATIONS.register("hold", with_voucher)
+def _hold(world: World) -> object:
+    held, _ = world.till.hold_voucher("unionpay", world.voucher.voucher_id, "o1", world.now)
+    return held.state, held.order_no, held.held_until
+
+
+@OPERATIONS.register("release", with_hold)
+def _release(world: World) -> object:
+    voucher_id = world.voucher.voucher_id
+    released, _ = world.till.release_voucher("unionpay", voucher_id, "o1", world.now)
+    return released.state, released.order_no
+
+
+@OPERATIONS.register("redeem what is held", with_hold)
+@OPERATIONS.register("redeem", with_voucher)
+def _redeem(world: World) -> object:
+    return world.redeem(world.voucher, "o1")
+
+
+@OPERATIONS.register("redeem for two orders", with_voucher)
+def _redeem_twice(world: World) -> object:
+    world.redeem(world.voucher, "o1")
+    try:
+        world.redeem(world.voucher, "o2")
+    except Busy:
+        raise
+    except HuiminError as refusal:
+        return refusal.code
+    return None
+
+
+def _whole(world: World) -> object:
+    return world.refund(world.redemption, "f1")
+
+
+def _parts(world: World) -> object:
+    return [world.refund(world.redemption, name, fen) for name, fen in (("f1", 777), ("f2", 1_333))]
+
+
+def _redeemed_under(situation: str, policy: str) -> Callable[[World], None]:
+    """A set-up with that refund policy; for whole_expired, after the voucher has ended."""
+
+    def set_up(world: World) -> None:
+        with_redemption(world, **{situation: policy})
+        if situation == "whole_expired":
+            world.now = ROUND_1_CLOSES + DAY
+
+    return set_up
+
+
+for _situation, _policy in (
+    ("whole_valid", "RESTORE"),
+    ("whole_valid", "VOID"),
+    ("whole_expired", "LAPSE"),
+    ("whole_expired", "VOID"),
+):
+    OPERATIONS.register(f"refund {_situation} {_policy}", _redeemed_under(_situation, _policy))(
+        _whole
+    )
+for _policy in ("PRO_RATA", "RECLAIM_ALL", "KEEP"):
+    OPERATIONS.register(f"refund parts {_policy}", _redeemed_under("part", _policy))(_parts)
+
+
+# What the bureau and the reconciler do
+
+
+@OPERATIONS.register("fund and spread", approved)
+def _fund(world: World) -> object:
+    return fund_campaign(world.record(), world.stores, world.now).state
+
+
+@OPERATIONS.register("pause", with_voucher)
+def _pause(world: World) -> object:
+    return world.bureau.pause_campaign(CAMPAIGN, world.now).state
+
+
+@OPERATIONS.register("follow a resumption", half_resumed)
+def _follow(world: World) -> None:
+    follow_state(world.record(), world.stores)
+
+
+@OPERATIONS.register("sweep", round_1_over)
+def _sweep(world: World) -> None:
+    world.sweep()
+
+
+@OPERATIONS.register("drain", swept)
+def _drain(world: World) -> None:
+    world.stores.stock.drain(world.pool("r1", "shared"))
+
+
+@OPERATIONS.register("move on to the next round", drained)
+def _move_on(world: World) -> None:
+    world.stores.stock.move_on(world.pool("r1", "shared"), world.pool("r2", "shared"))
+
+
+@OPERATIONS.register("move on to unallocated", drained)
+def _give_back(world: World) -> None:
+    world.stores.stock.move_on(world.pool("r1", "shared"), None)
+
+
+@OPERATIONS.register("top up", moved_on)
+def _top_up(world: World) -> None:
+    world.stores.stock.top_up(world.pool("r2", "shared"))
+
+
+@OPERATIONS.register("sweep and roll over", round_1_over)
+def _roll_over(world: World) -> None:
+    world.roll_over(world.sweep())
+
+
+@OPERATIONS.register("drain all", swept)
+def _drain_all(world: World) -> None:
+    drain_all(world.record(), world.stores, world.now)
+
+
+@OPERATIONS.register("settle", at_the_end)
+def _settle(world: World) -> None:
+    world.settle()
+
+
+@OPERATIONS.register("close", settled)
+def _close(world: World) -> object:
+    return world.close().fund_return
+
+
+@OPERATIONS.register("recount", with_redemption, transacts=False)
+def _recount(world: World) -> None:
+    recount_daily(world.stores, world.now, tell_drift=lambda _: None)

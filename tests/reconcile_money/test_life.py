@@ -1,0 +1,354 @@
+"""Whole lives of a campaign, in any order of steps, against a plain model of its vouchers.
+
+After every step every promise is recounted from the tables, and every voucher is what the model
+says it is. At the end of every life the campaign closes, and gives back to the fen what was not
+spent: nothing is stranded, whatever happened before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import ClassVar, TypeVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from functions.reconcile.sweep import SETTLING
+from functions.shared.domain.campaign import CampaignState
+from functions.shared.domain.errors import HuiminError
+from functions.shared.domain.invariants import check_all, require_all
+from functions.shared.domain.ledger import Redemption
+from functions.shared.domain.vouchers import Voucher, VoucherState
+from tests.reconcile_money.world import CAMPAIGN, World, allocation, document
+
+T = TypeVar("T")
+PERSONS = 3
+PER_TYPE = 2
+TYPES = ("full", "shared")
+PLATFORMS = ("unionpay", "meituan")
+ROUNDS = ("r1", "r2")
+UNITS = 3
+STEPS = [
+    timedelta(minutes=10),
+    timedelta(hours=5),
+    timedelta(days=1),
+    timedelta(days=2),
+]
+
+
+@dataclass
+class Held:
+    """What the model knows of a voucher; its state holds until its time is over."""
+
+    voucher: Voucher
+    state: VoucherState = VoucherState.ISSUED
+    order_no: str = ""
+    held_until: datetime | None = None
+    redemption: Redemption | None = None
+    refunded_fen: int = 0
+    fiscal_net_fen: int = 0
+
+    def state_at(self, now: datetime) -> VoucherState:
+        """What it is at that time."""
+        if self.state is VoucherState.HELD and self.held_until and now >= self.held_until:
+            self.state = VoucherState.ISSUED
+        unused = self.state in (VoucherState.ISSUED, VoucherState.HELD)
+        if unused and now >= self.voucher.valid_until:
+            return VoucherState.EXPIRED
+        return self.state
+
+    def free_for(self, order_no: str, now: datetime) -> bool:
+        """Whether that order may use it."""
+        state = self.state_at(now)
+        return state is VoucherState.ISSUED or (
+            state is VoucherState.HELD and self.order_no == order_no
+        )
+
+
+@dataclass
+class Model:
+    """All vouchers by id, and whether the campaign takes claims and redemptions."""
+
+    vouchers: dict[str, Held] = field(default_factory=dict)
+    is_paused: bool = False
+
+    def claimed(self, person: int, type_id: str, round_id: str, refs: dict[str, int]) -> int:
+        """How many of the type the person has taken in the round."""
+        return sum(
+            refs[name] == person
+            and (held.voucher.voucher_type_id, held.voucher.round_id) == (type_id, round_id)
+            for name, held in self.vouchers.items()
+        )
+
+
+class Life(RuleBasedStateMachine):
+    """One campaign from its approval to its closing."""
+
+    world: ClassVar[World]
+    vouchers: Bundle[str] = Bundle("vouchers")
+
+    @initialize(
+        whole_valid=st.sampled_from(["RESTORE", "VOID"]),
+        whole_expired=st.sampled_from(["LAPSE", "VOID"]),
+        part=st.sampled_from(["PRO_RATA", "RECLAIM_ALL", "KEEP"]),
+        rollover=st.sampled_from(["NEXT_ROUND", "UNALLOCATED"]),
+    )
+    def begin(self, whole_valid: str, whole_expired: str, part: str, rollover: str) -> None:
+        """Any choice of policies."""
+        self.world.clear()
+        plain = document()
+        stock = [allocation(t, p, UNITS) for t in TYPES for p in PLATFORMS]
+        self.policies = {
+            "whole_valid": whole_valid,
+            "whole_expired": whole_expired,
+            "part": part,
+            "window_days": 1,
+        }
+        self.world.run(
+            {
+                **plain,
+                "rounds": [{**each, "stock": stock} for each in plain["rounds"]],
+                "limits": [{"scope": "VOUCHER_TYPE_PER_ROUND", "max_count": PER_TYPE}],
+                "refunds": self.policies,
+                "rollover": rollover,
+            }
+        )
+        self.model = Model()
+        self.person_of: dict[str, int] = {}
+        self.numbers = 0
+        self.orders: dict[str, int] = {}
+
+    def _asked(self, act: Callable[[], T], *, allowed: bool) -> T | None:
+        """What is answered; None when it is refused. It is granted exactly when allowed."""
+        try:
+            answer = act()
+        except HuiminError as refusal:
+            refused = refusal
+        else:
+            assert allowed, answer
+            return answer
+        assert not allowed, refused
+        return None
+
+    def _number(self) -> int:
+        self.numbers += 1
+        return self.numbers
+
+    @property
+    def _closed(self) -> bool:
+        """Whether there is nothing left to run, pause or resume."""
+        return self.world.record().state is CampaignState.CLOSED
+
+    @rule(
+        target=vouchers,
+        person=st.integers(0, PERSONS - 1),
+        type_id=st.sampled_from(TYPES),
+        platform_id=st.sampled_from(PLATFORMS),
+        round_id=st.sampled_from(ROUNDS),
+    )
+    def claim(self, person: int, type_id: str, platform_id: str, round_id: str) -> str:
+        """Succeeds exactly when the round is open, stock is left, and the limit allows it."""
+        world, now = self.world, self.world.now
+        in_round = world.record().campaign.round(round_id)
+        assert in_round is not None
+        allowed = (
+            in_round.opens_at <= now < in_round.closes_at
+            and not self.model.is_paused
+            and world.units(round_id, type_id, platform_id)[1] > 0
+            and self.model.claimed(person, type_id, round_id, self.person_of) < PER_TYPE
+        )
+        voucher = self._asked(
+            lambda: world.claim(
+                f"n{self._number()}",
+                person=person,
+                round_id=round_id,
+                type_id=type_id,
+                platform_id=platform_id,
+            ),
+            allowed=allowed,
+        )
+        if voucher is None:
+            return ""
+        self.model.vouchers[voucher.voucher_id] = Held(voucher)
+        self.person_of[voucher.voucher_id] = person
+        return voucher.voucher_id
+
+    @rule(name=vouchers, order=st.integers(0, 1))
+    def hold(self, name: str, order: int) -> None:
+        """Succeeds exactly when the order may use the voucher."""
+        held = self.model.vouchers.get(name)
+        if held is None:
+            return
+        order_no = f"{name}-{order}"
+        mine = held.state_at(self.world.now) is VoucherState.HELD and held.order_no == order_no
+        allowed = mine or (held.free_for(order_no, self.world.now) and not self.model.is_paused)
+        answer = self._asked(
+            lambda: self.world.till.hold_voucher(
+                held.voucher.platform_id, name, order_no, self.world.now
+            ),
+            allowed=allowed,
+        )
+        if answer:
+            held.state, held.order_no = VoucherState.HELD, order_no
+            held.held_until = answer[0].held_until
+
+    @rule(name=vouchers, order=st.integers(0, 1))
+    def release(self, name: str, order: int) -> None:
+        """Succeeds exactly when the order holds the voucher, or was the last to give it back."""
+        held = self.model.vouchers.get(name)
+        if held is None:
+            return
+        order_no = f"{name}-{order}"
+        if held.state_at(self.world.now) is VoucherState.EXPIRED:
+            # Whether a sweep has written that down decides; nothing follows from it.
+            return
+        given_back = held.state is VoucherState.ISSUED and held.order_no == order_no
+        holds = held.state is VoucherState.HELD and held.order_no == order_no
+        answer = self._asked(
+            lambda: self.world.till.release_voucher(
+                held.voucher.platform_id, name, order_no, self.world.now
+            ),
+            allowed=holds or given_back,
+        )
+        if answer:
+            held.state = VoucherState.ISSUED
+
+    @rule(name=vouchers, order=st.integers(0, 2), order_fen=st.integers(5_000, 30_000))
+    def redeem(self, name: str, order: int, order_fen: int) -> None:
+        """Succeeds exactly when the order may use the voucher and the campaign is not paused."""
+        held = self.model.vouchers.get(name)
+        if held is None:
+            return
+        order_no = f"{name}-{order}"
+        before = self.orders.get(order_no)
+        free = held.free_for(order_no, self.world.now) and not self.model.is_paused
+        redemption = self._asked(
+            lambda: self.world.redeem(held.voucher, order_no, order_fen=order_fen),
+            # An order that was redeemed before is answered again, if it is the same order.
+            allowed=free if before is None else before == order_fen,
+        )
+        if redemption is None or before is not None:
+            return
+        self.orders[order_no] = order_fen
+        held.state, held.order_no = VoucherState.REDEEMED, order_no
+        held.redemption, held.refunded_fen = redemption, 0
+        held.fiscal_net_fen = redemption.amounts.parts.fiscal_fen
+
+    @rule(name=vouchers, share=st.integers(1, 4))
+    def refund(self, name: str, share: int) -> None:
+        """A fourth up to all of what the order was paid with."""
+        held = self.model.vouchers.get(name)
+        if held is None or held.redemption is None:
+            return
+        whole_fen = held.redemption.amounts.refundable_fen
+        refund_fen = whole_fen * share // 4
+        in_time = self.world.now < self.world.record().campaign.refunds_end_at
+        allowed = in_time and held.refunded_fen + refund_fen <= whole_fen
+        redemption = held.redemption
+        refund = self._asked(
+            lambda: self.world.refund(redemption, f"f{self._number()}", refund_fen),
+            allowed=allowed,
+        )
+        if refund is None:
+            return
+        held.refunded_fen += refund_fen
+        held.fiscal_net_fen -= refund.parts.fiscal_fen
+        if refund_fen == whole_fen:
+            valid = self.world.now < held.voucher.valid_until
+            policy = self.policies["whole_valid" if valid else "whole_expired"]
+            held.state = {
+                "RESTORE": VoucherState.ISSUED,
+                "VOID": VoucherState.VOIDED,
+                "LAPSE": VoucherState.EXPIRED,
+            }[str(policy)]
+            held.redemption = None
+
+    @rule(step=st.sampled_from(STEPS))
+    def let_time_pass(self, step: timedelta) -> None:
+        """Rounds open and close, vouchers end, the refund window passes."""
+        self.world.now += step
+
+    @rule()
+    def sweep_only(self) -> None:
+        """A run that dies after the sweep."""
+        if not self._closed:
+            self.world.sweep()
+
+    @rule()
+    def roll_over_only(self) -> None:
+        """A run whose sweep was lost."""
+        if not self._closed:
+            self.world.roll_over()
+
+    @rule()
+    def tick(self) -> None:
+        """A whole run of the reconciler."""
+        self.world.tick()
+
+    @precondition(lambda self: not self.model.is_paused)
+    @rule()
+    def pause(self) -> None:
+        """Stops claims and redemptions."""
+        if not self._closed:
+            self.world.bureau.pause_campaign(CAMPAIGN, self.world.now)
+            self.model.is_paused = True
+            self.world.begin()
+
+    @precondition(lambda self: self.model.is_paused)
+    @rule()
+    def resume(self) -> None:
+        """Starts them again."""
+        if not self._closed:
+            self.world.bureau.resume_campaign(CAMPAIGN, self.world.now)
+            self.model.is_paused = False
+            self.world.begin()
+
+    @invariant()
+    def every_promise_is_kept(self) -> None:
+        """All that can be counted, counted; and each voucher is what the model says."""
+        if not hasattr(self, "model"):
+            return
+        snapshot = self.world.snapshot()
+        require_all(check_all(snapshot))
+        now = self.world.now
+        found = {
+            voucher.voucher_id: voucher.state_at(now)
+            for voucher in self.world.stores.vouchers.many(list(self.model.vouchers))
+        }
+        expected = {name: held.state_at(now) for name, held in self.model.vouchers.items()}
+        assert found == expected
+        spent_fen = sum(held.fiscal_net_fen for held in self.model.vouchers.values())
+        assert snapshot.redeemed_net_fen == spent_fen
+
+    def teardown(self) -> None:
+        """The campaign ends, and every fen that was not spent goes back."""
+        if not hasattr(self, "model"):
+            return
+        world = self.world
+        world.now = max(world.now, world.record().campaign.refunds_end_at + SETTLING)
+        world.now += timedelta(days=1)
+        for _ in range(2):
+            closing = world.tick()
+        assert closing.fund_return is not None, closing.reasons
+        snapshot = world.snapshot()
+        require_all(check_all(snapshot))
+        funds = snapshot.funds
+        assert funds.returned_fen == funds.appropriated_fen - snapshot.redeemed_net_fen
+
+
+def test_no_life_of_a_campaign_loses_or_makes_a_fen(world: World) -> None:
+    Life.world = world
+    run_state_machine_as_test(
+        Life, settings=settings(max_examples=20, stateful_step_count=20, deadline=None)
+    )

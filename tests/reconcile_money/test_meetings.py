@@ -1,0 +1,133 @@
+"""Two or three of everything at once: whoever comes in between, no fen is lost or made.
+
+One actor runs, and at chosen calls others come in between, in one thread; so a failure shrinks to
+the fewest visits and replays. Afterwards the reconciler runs, and the campaign must close with
+every fen accounted for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from functions.reconcile.funding import follow_state
+from functions.reconcile.rollover import DRAIN_AGAIN
+from functions.reconcile.sweep import SETTLING
+from functions.shared.domain.errors import HuiminError
+from functions.shared.store.transaction import Cancelled
+from tests.reconcile_money.operations import ROUND_1_CLOSES, claim, small
+from tests.reconcile_money.world import CAMPAIGN, DAY, START, World
+
+Actor = Callable[[World], object]
+
+JUST_BEFORE = ROUND_1_CLOSES - timedelta(seconds=1)
+
+
+def _at(world: World, now: datetime, act: Callable[[], object]) -> None:
+    """Acts at a time of its own, as a process whose clock or whose start differs."""
+    before = world.now
+    world.now = now
+    try:
+        with suppress(HuiminError, Cancelled):
+            act()
+    finally:
+        world.now = before
+
+
+def _late(act: Callable[[World], object]) -> Actor:
+    """Let in a second before round 1 closed, and carried out now."""
+    return lambda world: _at(world, JUST_BEFORE, lambda: act(world))
+
+
+def _now(act: Callable[[World], object]) -> Actor:
+    return lambda world: _at(world, world.now, lambda: act(world))
+
+
+def _number(world: World) -> str:
+    world.numbers += 1
+    return f"m{world.numbers}"
+
+
+ACTORS: dict[str, Actor] = {
+    "claims": _late(lambda w: w.claim(_number(w), person=w.numbers, type_id="shared")),
+    "redeems": _late(lambda w: w.redeem(w.voucher, "o2")),
+    "redeems elsewhere": _late(lambda w: w.redeem(w.voucher, "o3")),
+    "holds": _late(lambda w: w.till.hold_voucher("unionpay", w.voucher.voucher_id, "o2", w.now)),
+    "refunds all, valid": _late(lambda w: w.refund(w.redemption, _number(w))),
+    "refunds all": _now(lambda w: w.refund(w.redemption, _number(w))),
+    "refunds a part": _now(lambda w: w.refund(w.redemption, _number(w), 1_234)),
+    "sweeps": _now(lambda w: w.sweep()),
+    "rolls over": _now(lambda w: w.roll_over(w.sweep())),
+    "drains": _now(lambda w: w.stores.stock.drain(w.pool("r1", "shared"))),
+    "tops up": _now(lambda w: w.stores.stock.top_up(w.pool("r2", "shared"))),
+    "tops up round 1": _now(lambda w: w.stores.stock.top_up(w.pool("r1", "shared"))),
+    "moves back": _now(
+        lambda w: w.stores.stock.move_on(w.pool("r2", "shared"), w.pool("r1", "shared"))
+    ),
+    "pauses": _now(lambda w: w.bureau.pause_campaign(CAMPAIGN, w.now)),
+    "resumes": _now(lambda w: w.bureau.resume_campaign(CAMPAIGN, w.now)),
+    "follows": _now(lambda w: follow_state(w.record(), w.stores)),
+    "closes": _now(lambda w: w.close()),
+}
+
+visits = st.lists(
+    st.tuples(st.integers(0, 12), st.sampled_from(sorted(ACTORS))), min_size=1, max_size=3
+)
+
+
+@pytest.fixture
+def mid_life(world: World) -> World:
+    """Round 1 has just closed: something is used, something is not, something is left."""
+    world.run(small())
+    for person in (1, 2):
+        claim(world, person)
+    world.redemption = world.redeem(world.voucher, "o1")
+    claim(world, person=3)
+    world.now = ROUND_1_CLOSES
+    world.keep()
+    return world
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(first=st.sampled_from(sorted(ACTORS)), others=visits)
+def test_whoever_meets_whom_no_fen_is_lost_or_made(
+    mid_life: World, first: str, others: list[tuple[int, str]]
+) -> None:
+    world = mid_life
+    world.restore()
+    world.numbers = 0
+    _play(world, first, others)
+    world.audit()
+    _end(world)
+
+
+def _play(world: World, name: str, others: list[tuple[int, str]]) -> None:
+    """The actor runs; at its given call the next one comes in between, and so on inwards."""
+    if not others:
+        ACTORS[name](world)
+        return
+    (at, visitor), *rest = others
+    with world.injector.visited(at, lambda: _play(world, visitor, rest)):
+        ACTORS[name](world)
+
+
+def _end(world: World) -> None:
+    """The reconciler does its work, and the campaign closes with every fen accounted for."""
+    world.tick()
+    world.audit()
+    world.now = START + DAY + DRAIN_AGAIN
+    world.tick()
+    world.audit()
+    world.now = world.record().campaign.refunds_end_at + SETTLING + DAY
+    world.tick()
+    closing = world.tick()
+    assert closing.fund_return is not None, closing.reasons
+    world.audit()
+    snapshot = world.snapshot()
+    funds = snapshot.funds
+    assert funds.returned_fen == funds.appropriated_fen - snapshot.redeemed_net_fen
