@@ -11,6 +11,7 @@ own; so `quick_moto` replaces, while it is entered and not a moment longer, only
     expressions
     answers                 an attribute value is written by its one type, not by trying all ten
     Item                    is not kept for ever for moto's dashboard
+    addresses of a service  are worked out once; for S3 moto loads a module anew on each request
 
 All else is moto's own code: which condition failed, what is rolled back, what is answered.
 tests/local/test_moto_speed.py plays random transactions, queries and updates against moto as it
@@ -31,6 +32,7 @@ from unittest.mock import patch
 import moto.core.responses
 import moto.dynamodb.models
 from botocore.model import StructureShape
+from moto.core.base_backend import BaseBackend
 from moto.core.serialize import JSONSerializer
 from moto.core.utils import method_names_from_class
 from moto.dynamodb.comparisons import ConditionExpressionParser
@@ -289,6 +291,7 @@ _moto_transact = DynamoDBBackend.transact_write_items
 _moto_parse_condition = ConditionExpressionParser.parse
 _moto_write_structure = JSONSerializer._serialize_type_structure  # noqa: SLF001 - replaced below
 _moto_project = SecondaryIndex.project
+_moto_urls = vars(BaseBackend)["urls"].fget
 
 
 def _transact(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
@@ -395,6 +398,19 @@ def _is_plain(value: DynamoType) -> bool:
     return value.type in {"S", "BOOL"}
 
 
+def _remembering_urls() -> property:
+    """A `urls` worked out once for each kind of backend: only the environment changes it."""
+    known: dict[type[BaseBackend], dict[str, Any]] = {}
+
+    def urls(backend: BaseBackend) -> dict[str, Any]:
+        kind = type(backend)
+        if kind not in known:
+            known[kind] = _moto_urls(backend)
+        return known[kind]
+
+    return property(urls)
+
+
 _NODE_TYPES: dict[type[DepthFirstTraverser], tuple[type[Any], ...]] = {}
 
 
@@ -420,6 +436,7 @@ def quick_moto() -> Iterator[None]:
             (Item, "__new__", staticmethod(_new_item)),
             (Item, "__init__", _make_item),
             (SecondaryIndex, "project", _project),
+            (BaseBackend, "urls", _remembering_urls()),
             (moto.core.responses, "method_names_from_class", cache(method_names_from_class)),
         ):
             replaced.enter_context(patch.object(owner, name, replacement))

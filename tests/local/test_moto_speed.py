@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
+from moto.core.base_backend import BaseBackend
 from moto.core.serialize import JSONSerializer
 from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.models import DynamoDBBackend
@@ -696,6 +697,7 @@ def test_moto_is_put_back_as_it_was() -> None:
             vars(moto.dynamodb.models)["Table"],
             vars(moto.core.responses)["method_names_from_class"],
             DynamoDBBackend.transact_write_items,
+            vars(BaseBackend).get("urls"),
             vars(UpdateExpressionParser).get("make"),
             vars(ConditionExpressionParser).get("parse"),
             vars(JSONSerializer).get("_serialize_type_structure"),
