@@ -171,6 +171,14 @@ def test_two_runs_from_the_same_reading_spread_once(bank: Bank) -> None:
     assert bank.places()[1:] == (0, 14_000)
 
 
+def test_a_spread_goes_on_from_what_is_stored_not_from_what_was_read(bank: Bank) -> None:
+    """Else a shard would be left out for ever, and its units with it."""
+    read = bank.pool(spread=False)
+    pool = bank.stock.spread(replace(read, funded_shards=1))
+    assert bank.available(pool) == [3, 2, 2]
+    assert bank.places()[1:] == (0, 14_000)
+
+
 def test_shards_made_after_a_pause_are_paused(bank: Bank) -> None:
     """The pool was paused between reading and spreading: no shard may escape the pause."""
     read = bank.pool(spread=False)

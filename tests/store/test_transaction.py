@@ -254,6 +254,7 @@ def test_a_failed_condition_is_not_retried_even_among_contention(
     [
         (cancelled("ValidationError"), "TransactionCanceledException"),
         (cancelled("ItemCollectionSizeLimitExceeded"), "TransactionCanceledException"),
+        (cancelled("TransactionConflict", "ValidationError"), "TransactionCanceledException"),
         (failed("ValidationException"), "ValidationException"),
         (failed("ResourceNotFoundException"), "ResourceNotFoundException"),
         (failed("AccessDeniedException"), "AccessDeniedException"),
@@ -263,11 +264,13 @@ def test_a_failed_condition_is_not_retried_even_among_contention(
 def test_a_fault_of_ours_is_neither_retried_nor_called_busy(
     database: Database, pauses: list[float], step: Step, code: str
 ) -> None:
+    transaction = draw(database)
+    transaction.update("other", StockItem("t"), [StockItem.available.add(1)])
     with (
         scripted(database.client, TRANSACTION, step) as sent,
         pytest.raises(TransactWriteError) as refused,
     ):
-        draw(database).commit()
+        transaction.commit()
     assert refused.value.cause_response_code == code
     assert (len(sent), pauses) == (1, [])
 
