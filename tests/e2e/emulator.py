@@ -62,7 +62,12 @@ REGION = "cn-north-1"
 STACK = "Huimin"
 
 ACCOUNT = "210000000001"
-PLATFORM_ACCOUNTS = {"unionpay": "210000000002", "meituan": "210000000003"}
+PLATFORM_ACCOUNTS = {
+    "unionpay": "210000000002",
+    "meituan": "210000000003",
+    # Has a role and is registered by no test.
+    "newcomer": "210000000004",
+}
 
 START_S = 30
 DEPLOY_S = 120

@@ -46,7 +46,7 @@ def test_a_role_calls_its_own_methods_only(deployment: Deployment) -> None:
 
 
 def test_a_platform_that_is_not_registered_is_nobody(deployment: Deployment) -> None:
-    answer = deployment.platform("meituan").call("GET", "/v1/campaigns")
+    answer = deployment.platform("newcomer").call("GET", "/v1/campaigns")
     assert refusal(answer) == (403, "NOT_ALLOWED")
 
 
