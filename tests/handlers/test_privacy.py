@@ -164,6 +164,8 @@ def test_another_platforms_redemption_answers_exactly_like_none(
     deployment: Deployment, unionpay: Platform, language: str
 ) -> None:
     redemption_id = unionpay.redeemed(unionpay.claimed())
+    # With a refund of that very number, so that a replay would tell.
+    assert unionpay.refund(redemption_id, 1).status == 201
     nothing = "r_" + "a" * 32
     meituan = Platform(deployment, "meituan", language)
     before = deployment.snapshot()
