@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from tests.local.signing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 Pairs = list[tuple[str, str]]
 
@@ -152,6 +153,17 @@ def test_a_session_token_and_a_declared_hash_are_accepted() -> None:
     assert verified(headers=pairs(signed(headers={"x-amz-content-sha256": declared}))) is KEY
 
 
+@pytest.fixture
+def shanghai(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose own time is not UTC."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Shanghai")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("shanghai")
 def test_a_date_header_is_taken_where_there_is_no_amz_date() -> None:
     """So botocore dates where the caller gave a Date; it writes the zone as -0000."""
     now = datetime.now(UTC)
@@ -298,6 +310,20 @@ UNKNOWN = "UnrecognizedClientException"
             INCOMPLETE,
             "ISO-8601",
             id="no time",
+        ),
+        pytest.param(
+            [*without("X-Amz-Date"), ("X-Amz-Date", format_datetime(NOW))],
+            Code.SIGNATURE_INVALID,
+            INCOMPLETE,
+            "ISO-8601",
+            id="a time in other words",
+        ),
+        pytest.param(
+            [*pairs(signed()), ("X-Amz-Date", "20260601T020000Z")],
+            Code.SIGNATURE_INVALID,
+            INCOMPLETE,
+            "requires existence of either",
+            id="two times",
         ),
         pytest.param(
             [*without("X-Amz-Date"), ("Date", "the day after")],
