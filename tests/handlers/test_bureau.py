@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 
 import functions.campaign.handler
-from functions.shared.edge.routes import ROUTES, Role, Route
-from infra.local.people import make_credit_code
 from tests.handlers.by_hand import set_campaign_state
 from tests.handlers.refusals import require_refused
 from tests.support.books import require_books_close
@@ -20,7 +18,6 @@ from tests.support.calls import (
     OPERATOR,
     Bureau,
     Platform,
-    platform_arn,
     version,
 )
 from tests.support.campaigns import (
@@ -34,8 +31,8 @@ from tests.support.campaigns import (
     campaign_document,
 )
 from tests.support.deployment import Deployment
-from tests.support.events import Reply, path_of, refused, role_arn, session_arn
-from tests.support.replies import LOST_AFTER, THROUGH, TRANSACTION, cancelled, scripted
+from tests.support.events import Reply, refused, session_arn
+from tests.support.replies import THROUGH, TRANSACTION, cancelled, scripted
 
 NEW_ID = "summer-2026"
 PLANNED_FEN = 40_800
@@ -405,187 +402,3 @@ def test_a_campaign_that_does_not_run_is_not_offered(unionpay: Platform, state: 
     set_campaign_state(state)
     assert unionpay.call("GET", "/v1/campaigns").body == {"campaigns": []}
     refused(unionpay.call("GET", f"/v1/campaigns/{CAMPAIGN_ID}"), 404, "NOT_FOUND")
-
-
-# Who may call what
-
-
-CALLERS = {
-    Role.PLATFORM: platform_arn(UNIONPAY),
-    Role.OPERATOR: OPERATOR,
-    Role.APPROVER: APPROVER,
-    Role.AUDITOR: AUDITOR,
-}
-NOT_ALLOWED = [
-    (route, CALLERS[role]) for route in ROUTES for role in Role if role not in route.roles
-]
-
-
-@pytest.mark.parametrize(
-    ("route", "caller"), NOT_ALLOWED, ids=[f"{r.operation_id}-{c[-8:]}" for r, c in NOT_ALLOWED]
-)
-def test_a_role_that_may_not_is_refused_and_learns_nothing(
-    deployment: Deployment, route: Route, caller: str
-) -> None:
-    before = deployment.snapshot()
-    reply = deployment.call(caller, route.method, path_of(route), {"any": "body"})
-    document = refused(reply, 403, "NOT_ALLOWED")
-    assert not set(document) & {"what", "errors", "state"}
-    assert deployment.snapshot() == before
-
-
-@pytest.mark.parametrize(
-    "caller",
-    [
-        None,
-        platform_arn("jd"),
-        session_arn("huimin-platform-unionpay").replace("123456789012", "210987654321"),
-        role_arn("huimin-platform-unionpay") + "/x",
-    ],
-)
-@pytest.mark.parametrize("route", ROUTES, ids=[route.operation_id for route in ROUTES])
-def test_who_is_nobody_is_refused_everywhere(
-    deployment: Deployment, route: Route, caller: str | None
-) -> None:
-    before = deployment.snapshot()
-    refused(deployment.call(caller, route.method, path_of(route)), 403, "NOT_ALLOWED")
-    assert deployment.snapshot() == before
-
-
-# Platforms
-
-
-def test_a_platform_is_registered_and_shown(bureau: Bureau) -> None:
-    reply = bureau.put_platform("jd")
-    assert (reply.status, reply.headers["ETag"]) == (201, '"1"')
-    assert reply.body == {
-        "platform_id": "jd",
-        "version": 1,
-        "name": "jd 平台",
-        "role_arn": role_arn("huimin-platform-jd"),
-        "active": True,
-        "made_by": "li.na",
-    }
-    shown = bureau.call(AUDITOR, "GET", "/v1/admin/platforms/jd")
-    assert (shown.status, shown.text, shown.headers["ETag"]) == (200, reply.text, '"1"')
-
-
-def test_the_same_platform_again_changes_nothing(deployment: Deployment, bureau: Bureau) -> None:
-    before = deployment.snapshot()
-    assert bureau.put_platform(UNIONPAY).status == 201
-    assert deployment.snapshot() == before
-
-
-def test_a_revoked_platform_is_served_no_longer_than_a_minute(
-    deployment: Deployment, bureau: Bureau, unionpay: Platform
-) -> None:
-    assert unionpay.call("GET", "/v1/campaigns").status == 200
-    assert bureau.put_platform(UNIONPAY, headers=version(1), active=False).status == 200
-    deployment.clock.advance(seconds=60)
-    refused(unionpay.call("GET", "/v1/campaigns"), 403, "NOT_ALLOWED")
-
-
-@pytest.mark.parametrize(
-    ("headers", "status", "code", "members"),
-    [
-        ({}, 428, "VERSION_REQUIRED", {}),
-        (NEW, 412, "VERSION_MISMATCH", {"stored_version": 1}),
-        (version(2), 412, "VERSION_MISMATCH", {"stored_version": 1}),
-    ],
-)
-def test_a_platform_is_not_overwritten_unread(
-    deployment: Deployment,
-    headers: dict[str, str],
-    status: int,
-    code: str,
-    members: dict[str, object],
-) -> None:
-    def send(language: str) -> Reply:
-        return Bureau(deployment, language).put_platform(UNIONPAY, headers=headers, name="新名称")
-
-    require_refused(deployment, send, status, code, members)
-
-
-@pytest.mark.parametrize(
-    "role",
-    ["huimin-platform-unionpay", "huimin-operator", "huimin-approver", "huimin-auditor"],
-)
-def test_a_role_of_another_platform_or_of_the_bureau_is_taken(
-    deployment: Deployment, role: str
-) -> None:
-    def send(language: str) -> Reply:
-        return Bureau(deployment, language).put_platform("jd", role_arn=role_arn(role))
-
-    require_refused(deployment, send, 409, "ROLE_TAKEN")
-
-
-def test_a_role_is_the_same_with_its_path(deployment: Deployment, bureau: Bureau) -> None:
-    arn = role_arn("teams/payments/huimin-platform-jd")
-    assert bureau.put_platform("jd", role_arn=arn).body["role_arn"] == role_arn(
-        "huimin-platform-jd"
-    )
-    assert Platform(deployment, "jd").call("GET", "/v1/campaigns").body == {"campaigns": []}
-
-
-def test_a_platform_that_is_not_there_is_not_found(deployment: Deployment) -> None:
-    def send(language: str) -> Reply:
-        return Bureau(deployment, language).call(AUDITOR, "GET", "/v1/admin/platforms/jd")
-
-    require_refused(deployment, send, 404, "NOT_FOUND")
-
-
-# Merchants
-
-
-def test_a_merchants_facts_are_kept_by_date(bureau: Bureau) -> None:
-    first = bureau.put_merchant("tofu", effective_on="2026-01-01")
-    assert (first.status, len(first.body["facts"])) == (201, 1)
-    later = bureau.put_merchant("tofu", effective_on="2026-02-01", size_class="SMALL")
-    assert [facts["size_class"] for facts in later.body["facts"]] == ["MICRO", "SMALL"]
-    shown = bureau.call(AUDITOR, "GET", "/v1/admin/merchants/tofu")
-    assert (shown.status, shown.text) == (200, later.text)
-    assert shown.body["facts"][0] == {
-        "effective_on": "2026-01-01",
-        "name": "示例餐厅",
-        "credit_code": make_credit_code(1),
-        "industry": "dining",
-        "size_class": "MICRO",
-        "district": "110107",
-        "active": True,
-        "made_by": "li.na",
-    }
-
-
-def test_the_same_facts_again_change_nothing(deployment: Deployment, bureau: Bureau) -> None:
-    before = deployment.snapshot()
-    again = bureau.put_merchant("noodles")
-    assert (again.status, again.replayed) == (200, True)
-    assert deployment.snapshot() == before
-
-
-def test_facts_of_a_date_are_never_rewritten(deployment: Deployment) -> None:
-    def send(language: str) -> Reply:
-        return Bureau(deployment, language).put_merchant("noodles", industry="retail")
-
-    require_refused(deployment, send, 409, "MERCHANT_DATED", {"effective_on": "2026-01-01"})
-
-
-def test_a_merchant_that_is_not_there_is_not_found(deployment: Deployment) -> None:
-    def send(language: str) -> Reply:
-        return Bureau(deployment, language).call(AUDITOR, "GET", "/v1/admin/merchants/nobody")
-
-    require_refused(deployment, send, 404, "NOT_FOUND")
-
-
-def test_what_the_bureau_sent_and_whose_reply_was_lost_is_stored_once(
-    deployment: Deployment, bureau: Bureau
-) -> None:
-    client = functions.campaign.handler._database().client
-    with scripted(client, TRANSACTION, LOST_AFTER):
-        assert bureau.put_campaign(document()).status == 201
-    with scripted(client, TRANSACTION, LOST_AFTER):
-        assert bureau.put_platform("jd").status == 201
-    with scripted(client, TRANSACTION, LOST_AFTER):
-        assert bureau.put_merchant("tofu").status == 200
-    assert bureau.get_campaign(NEW_ID).body["version"] == 1
-    assert len([p for p in deployment.items("platforms") if p["platform_id"]["S"] == "jd"]) == 1
