@@ -1,4 +1,4 @@
-"""The bureau's plane: made by one person, approved by another, paused and resumed; the registry."""
+"""The bureau's campaigns: made by one person, approved by another, paused and resumed."""
 
 from __future__ import annotations
 
