@@ -286,7 +286,7 @@ def _check_time(signed_at: datetime, now: datetime) -> None:
 
 
 def _check_coverage(names: Collection[str], given: Mapping[str, object]) -> None:
-    """Every signed header was sent, and what AWS wants signed is among them."""
+    """Every name is signed once and was sent; what decides who asks for what is among them."""
     needed = {"host", *(name for name in given if name.startswith("x-amz-"))}
     for name in sorted(needed - set(names)):
         raise SignatureRefused(
@@ -294,7 +294,7 @@ def _check_coverage(names: Collection[str], given: Mapping[str, object]) -> None
             "InvalidSignatureException",
             f"'{name}' must be a 'SignedHeader' in the AWS Authorization.",
         )
-    if not set(names) <= given.keys():
+    if len(set(names)) != len(names) or not set(names) <= given.keys():
         raise _mismatch()
 
 
