@@ -27,6 +27,7 @@ RAW_HEADERS: Final = "huimin.raw_headers"
 # What is still read of a body that was refused, so that its sender sees the answer.
 _LINGER_BYTES: Final = 64 * 1024 * 1024
 _LINGER_S: Final = 2.0
+_GOODBYE_S: Final = 5.0
 _CHUNK: Final = 64 * 1024
 
 
@@ -69,7 +70,7 @@ class _Server(ThreadedWSGIServer):
     def __init__(self, port: int, app: WSGIApplication) -> None:
         super().__init__("127.0.0.1", port, app, _Handler)
         self._open: set[socket.socket] = set()
-        self._guard = threading.Lock()
+        self._guard = threading.Condition()
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as socketserver
         with self._guard:
@@ -77,9 +78,10 @@ class _Server(ThreadedWSGIServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as socketserver
+        super().shutdown_request(request)
         with self._guard:
             self._open.discard(request)
-        super().shutdown_request(request)
+            self._guard.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as socketserver
         """Reports what a thread died of, unless its client had only gone away."""
@@ -87,11 +89,12 @@ class _Server(ThreadedWSGIServer):
             super().handle_error(request, client_address)
 
     def hang_up(self) -> None:
-        """Ends every connection; each thread then closes its own."""
+        """Ends every connection, and waits a while for their threads to close them."""
         with self._guard:
             for connection in self._open:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
+            self._guard.wait_for(lambda: not self._open, timeout=_GOODBYE_S)
 
 
 class _Handler(WSGIRequestHandler):

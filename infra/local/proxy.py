@@ -113,7 +113,10 @@ class Resources:
         fitting = [
             known
             for known in self._by_length.get(len(sent), [])
-            if all(_fits(each, given) for each, given in zip(known, sent, strict=True))
+            if all(
+                _is_parameter(each) or each == given
+                for each, given in zip(known, sent, strict=True)
+            )
         ]
         if not fitting:
             return Match(GREEDY_PATH, {"proxy": _decoded(path.removeprefix("/"))})
@@ -131,10 +134,6 @@ class Resources:
 def _segments(path: str) -> tuple[str, ...]:
     inner = path.removeprefix("/").removesuffix("/")
     return tuple(inner.split("/")) if inner else ()
-
-
-def _fits(known: str, sent: str) -> bool:
-    return bool(sent) if _is_parameter(known) else known == sent
 
 
 def _is_parameter(segment: str) -> bool:
@@ -201,7 +200,9 @@ def _event_headers(received: Received, at: datetime, request_id: str) -> dict[st
             forwarded_for = f"{value}, {received.source_ip}"
         elif name.lower() not in _KEPT_FROM_FUNCTIONS:
             headers.setdefault(spelled.setdefault(name.lower(), name), []).append(value)
-    trace = f"Root=1-{int(at.timestamp()):08x}-{request_id.replace('-', '')[:24]}"
+    trace = received.header("x-amzn-trace-id") or (
+        f"Root=1-{int(at.timestamp()):08x}-{request_id.replace('-', '')[:24]}"
+    )
     for name, value in (
         ("X-Amzn-Trace-Id", trace),
         ("X-Forwarded-For", forwarded_for),
@@ -333,7 +334,7 @@ def http_answer(
 def _answer_parts(answer: object) -> dict[str, Any]:
     # Lambda hands over JSON: what is none must not get further here than there.
     try:
-        payload = json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()
+        payload = json.dumps(answer, ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise MalformedAnswer("the answer is not JSON") from error
     if len(payload) > LAMBDA_PAYLOAD_BYTES:
@@ -349,7 +350,7 @@ def _status(given: object) -> int:
     if given is None:
         return HTTPStatus.OK
     text = str(given)
-    if isinstance(given, bool) or not re.fullmatch(r"[2-5][0-9][0-9]", text):
+    if not re.fullmatch(r"[2-5][0-9][0-9]", text):
         raise MalformedAnswer(f"{text!r} is no status")
     return int(text)
 

@@ -9,8 +9,10 @@ import re
 import threading
 import uuid
 from contextlib import contextmanager
+from datetime import timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 from werkzeug.datastructures import Headers
@@ -105,6 +107,20 @@ def call(
         headers=Headers(list(sent.items())),
         environ_overrides={"REQUEST_URI": target, "REMOTE_ADDR": "203.0.113.9", **(environ or {})},
     )
+
+
+def raw_headers(headers: dict[str, str]) -> list[tuple[str, str]]:
+    """The headers of a signed look at the campaigns, as the local server would hand them on."""
+    signed = sign_request(
+        method="GET",
+        url=f"{BASE_URL}/v1/campaigns",
+        headers=headers,
+        body=b"",
+        key=KEY,
+        region=REGION,
+        at=NOW,
+    )
+    return list(signed.items())
 
 
 # The way in
@@ -219,19 +235,21 @@ def test_headers_come_in_both_forms_and_without_the_gateways_own(
     assert not kept_back & {name.lower() for name in headers}
 
 
+def test_what_a_caller_says_of_its_way_here_is_not_doubled(
+    gateway: Gateway, recorder: Recorder
+) -> None:
+    sent = {"x-amzn-trace-id": "Root=1-5e1b4151-theirs", "x-forwarded-proto": "gopher"}
+    call(gateway, "GET", "/v1/campaigns", environ={RAW_HEADERS: raw_headers(sent)})
+    multi = recorder.event["multiValueHeaders"]
+    assert multi["x-amzn-trace-id"] == ["Root=1-5e1b4151-theirs"]
+    assert multi["x-forwarded-proto"] == ["http"]
+    assert not {"X-Amzn-Trace-Id", "X-Forwarded-Proto"} & multi.keys()
+
+
 def test_repeated_headers_keep_their_spelling_and_order(
     gateway: Gateway, recorder: Recorder
 ) -> None:
-    signed = sign_request(
-        method="GET",
-        url=f"{BASE_URL}/v1/campaigns",
-        headers={"x-note": "a,b"},
-        body=b"",
-        key=KEY,
-        region=REGION,
-        at=NOW,
-    )
-    raw = [pair for pair in signed.items() if pair[0] != "x-note"]
+    raw = [pair for pair in raw_headers({"x-note": "a,b"}) if pair[0] != "x-note"]
     raw += [("x-NOTE", "a"), ("X-Note", "b")]
     call(gateway, "GET", "/v1/campaigns", environ={RAW_HEADERS: raw})
     assert recorder.event["multiValueHeaders"]["x-NOTE"] == ["a", "b"]
@@ -378,6 +396,32 @@ def test_the_context_is_lambdas(gateway: Gateway, recorder: Recorder) -> None:
     assert first.memory_limit_in_mb == 1024
     assert first.aws_request_id != second.aws_request_id
     assert 0 < first.get_remaining_time_in_millis() <= 20_000
+
+
+def test_the_time_left_ends_at_nothing() -> None:
+    with patch("infra.local.gateway.time.monotonic", return_value=100.0):
+        context = LambdaContext.for_function("issue")
+        assert context.get_remaining_time_in_millis() == 20_000
+    with patch("infra.local.gateway.time.monotonic", return_value=1_000.0):
+        assert context.get_remaining_time_in_millis() == 0
+
+
+def test_times_are_told_in_utc_whatever_the_clocks_zone(recorder: Recorder) -> None:
+    shanghai = NOW.astimezone(timezone(timedelta(hours=8)))
+    gateway = Gateway(ROUTES, recorder.handlers(), keys=KEYS, clock=lambda: shanghai)
+    assert call(gateway, "GET", "/v1/campaigns").status_code == 200
+    context = recorder.event["requestContext"]
+    assert context["requestTime"] == "01/Jun/2026:02:00:00 +0000"
+    assert context["requestTimeEpoch"] == 1_780_279_200_000
+
+
+def test_an_address_as_proxies_write_it_is_its_path_and_query(
+    gateway: Gateway, recorder: Recorder
+) -> None:
+    target = "/v1/campaigns?a=1"
+    call(gateway, "GET", target, environ={"REQUEST_URI": f"http://elsewhere{target}"})
+    assert recorder.event["path"] == "/v1/campaigns"
+    assert recorder.event["queryStringParameters"] == {"a": "1"}
 
 
 def test_a_handler_may_change_its_event(gateway: Gateway, recorder: Recorder) -> None:

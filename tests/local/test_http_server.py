@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPResponse
@@ -178,12 +179,24 @@ def test_a_request_whose_end_is_in_doubt_is_refused(address: tuple[str, int], he
     assert closes(address, request) == (400, b'{"message": "Bad Request"}')
 
 
-@pytest.mark.parametrize("request_line", [b"NONSENSE", b"GET / HTTP/9.9", b"GET / a b HTTP/1.1"])
-def test_what_is_no_http_is_refused_as_json(address: tuple[str, int], request_line: bytes) -> None:
+@pytest.mark.parametrize(
+    ("request_line", "head"),
+    [
+        (b"NONSENSE", b""),
+        (b"GET / HTTP/9.9", b""),
+        (b"GET / a b HTTP/1.1", b"HTTP/1.1 400 Bad request syntax"),
+    ],
+)
+def test_what_is_no_http_is_refused_as_json(
+    address: tuple[str, int], request_line: bytes, head: bytes
+) -> None:
+    """With a head, where the request had a version that has heads."""
     with connected(address) as connection:
         connection.sendall(request_line + b"\r\nHost: h\r\n\r\n")
         with connection.makefile("rb") as stream:
             received = stream.read()
+    assert received.startswith(head)
+    assert (b"Content-Type: application/json" in received) is bool(head)
     assert received.endswith(b'{"message": "Bad Request"}')
 
 
@@ -248,6 +261,46 @@ def test_a_client_that_waits_to_be_told_to_go_on_is_told_once(address: tuple[str
             assert stream.readline() == b"\r\n"
             connection.sendall(b"abc")
             assert stream.readline() == b"HTTP/1.1 200 OK\r\n"
+
+
+def test_an_application_that_reads_all_it_gets_gets_one_body() -> None:
+    """The stream ends with the body, for those too who never look at its length."""
+
+    def read(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read()
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"read ", body]
+
+    request = b"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
+    with serve(read) as base_url:
+        host, port = base_url.removeprefix("http://").split(":")
+        assert sent((host, int(port)), request, GET) == [(200, b"read abc"), (200, b"read ")]
+        with connected((host, int(port))) as connection:
+            connection.sendall(b"HEAD /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            with connection.makefile("rb") as stream:
+                assert stream.read().endswith(b"\r\n\r\n")
+
+
+def test_a_client_that_goes_away_is_no_news(capfd: pytest.CaptureFixture[str]) -> None:
+    asked, gone = threading.Event(), threading.Event()
+
+    def much(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        asked.set()
+        gone.wait(10)
+        return Response(b"x" * 20_000_000)(environ, start_response)
+
+    with serve(much) as base_url:
+        host, port = base_url.removeprefix("http://").split(":")
+        with connected((host, int(port))) as connection:
+            connection.sendall(GET)
+            assert asked.wait(10)
+            # With no time to linger, closing resets the connection.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        gone.set()
+        with connected((host, int(port))) as connection:
+            connection.sendall(GET)
+            assert answered(connection)[0].status == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_two_connections_are_served_at_once() -> None:
