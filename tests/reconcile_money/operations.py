@@ -14,7 +14,16 @@ from functions.reconcile.rollover import drain_all
 from functions.reconcile.sweep import SETTLING
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.errors import Busy, HuiminError
-from tests.reconcile_money.world import APPROVER, CAMPAIGN, DAY, START, World, allocation, document
+from tests.reconcile_money.world import (
+    APPROVER,
+    CAMPAIGN,
+    DAY,
+    SHARED_DISCOUNT,
+    START,
+    World,
+    allocation,
+    document,
+)
 from tests.support.faults import Operations
 
 OPERATIONS: Operations[World] = Operations()
@@ -33,7 +42,13 @@ def small(**refunds: str) -> dict[str, Any]:
         }
         for number in range(2)
     ]
-    return {**plain, "rounds": rounds, "refunds": {**plain["refunds"], **refunds}}
+    to_the_rounds_end = {**SHARED_DISCOUNT, "validity": {"kind": "ROUND"}}
+    return {
+        **plain,
+        "voucher_types": [to_the_rounds_end],
+        "rounds": rounds,
+        "refunds": {**plain["refunds"], **refunds},
+    }
 
 
 def running(world: World, **refunds: str) -> None:

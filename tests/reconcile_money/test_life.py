@@ -16,10 +16,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
+    MultipleResults,
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
+    multiple,
     rule,
     run_state_machine_as_test,
 )
@@ -36,14 +37,8 @@ PERSONS = 3
 PER_TYPE = 2
 TYPES = ("full", "shared")
 PLATFORMS = ("unionpay", "meituan")
-ROUNDS = ("r1", "r2")
 UNITS = 3
-STEPS = [
-    timedelta(minutes=10),
-    timedelta(hours=5),
-    timedelta(days=1),
-    timedelta(days=2),
-]
+STEPS = [timedelta(minutes=10), timedelta(hours=5), timedelta(days=1), timedelta(days=2)]
 
 
 @dataclass
@@ -96,15 +91,19 @@ class Life(RuleBasedStateMachine):
 
     world: ClassVar[World]
     vouchers: Bundle[str] = Bundle("vouchers")
+    used: Bundle[str] = Bundle("used")
 
     @initialize(
+        target=vouchers,
         whole_valid=st.sampled_from(["RESTORE", "VOID"]),
         whole_expired=st.sampled_from(["LAPSE", "VOID"]),
         part=st.sampled_from(["PRO_RATA", "RECLAIM_ALL", "KEEP"]),
         rollover=st.sampled_from(["NEXT_ROUND", "UNALLOCATED"]),
     )
-    def begin(self, whole_valid: str, whole_expired: str, part: str, rollover: str) -> None:
-        """Any choice of policies."""
+    def begin(
+        self, whole_valid: str, whole_expired: str, part: str, rollover: str
+    ) -> MultipleResults[str]:
+        """Any choice of policies; each person has claimed one of each type."""
         self.world.clear()
         plain = document()
         stock = [allocation(t, p, UNITS) for t in TYPES for p in PLATFORMS]
@@ -127,6 +126,12 @@ class Life(RuleBasedStateMachine):
         self.person_of: dict[str, int] = {}
         self.numbers = 0
         self.orders: dict[str, int] = {}
+        claimed = [
+            self._claim(person, type_id, "unionpay", "r1")
+            for person in range(PERSONS)
+            for type_id in TYPES
+        ]
+        return multiple(*(name for name in claimed if name))
 
     def _asked(self, act: Callable[[], T], *, allowed: bool) -> T | None:
         """What is answered; None when it is refused. It is granted exactly when allowed."""
@@ -154,9 +159,18 @@ class Life(RuleBasedStateMachine):
         person=st.integers(0, PERSONS - 1),
         type_id=st.sampled_from(TYPES),
         platform_id=st.sampled_from(PLATFORMS),
-        round_id=st.sampled_from(ROUNDS),
+        wrong_round=st.integers(0, 9),
     )
-    def claim(self, person: int, type_id: str, platform_id: str, round_id: str) -> str:
+    def claim(
+        self, person: int, type_id: str, platform_id: str, wrong_round: int
+    ) -> str | MultipleResults[str]:
+        """In the round that opened last; sometimes in the second, whatever the time."""
+        rounds = self.world.record().campaign.rounds
+        opened = [r.round_id for r in rounds if r.opens_at <= self.world.now]
+        round_id = opened[-1] if wrong_round else "r2"
+        return self._claim(person, type_id, platform_id, round_id) or multiple()
+
+    def _claim(self, person: int, type_id: str, platform_id: str, round_id: str) -> str:
         """Succeeds exactly when the round is open, stock is left, and the limit allows it."""
         world, now = self.world, self.world.now
         in_round = world.record().campaign.round(round_id)
@@ -186,9 +200,7 @@ class Life(RuleBasedStateMachine):
     @rule(name=vouchers, order=st.integers(0, 1))
     def hold(self, name: str, order: int) -> None:
         """Succeeds exactly when the order may use the voucher."""
-        held = self.model.vouchers.get(name)
-        if held is None:
-            return
+        held = self.model.vouchers[name]
         order_no = f"{name}-{order}"
         mine = held.state_at(self.world.now) is VoucherState.HELD and held.order_no == order_no
         allowed = mine or (held.free_for(order_no, self.world.now) and not self.model.is_paused)
@@ -205,9 +217,7 @@ class Life(RuleBasedStateMachine):
     @rule(name=vouchers, order=st.integers(0, 1))
     def release(self, name: str, order: int) -> None:
         """Succeeds exactly when the order holds the voucher, or was the last to give it back."""
-        held = self.model.vouchers.get(name)
-        if held is None:
-            return
+        held = self.model.vouchers[name]
         order_no = f"{name}-{order}"
         if held.state_at(self.world.now) is VoucherState.EXPIRED:
             # Whether a sweep has written that down decides; nothing follows from it.
@@ -223,12 +233,15 @@ class Life(RuleBasedStateMachine):
         if answer:
             held.state = VoucherState.ISSUED
 
-    @rule(name=vouchers, order=st.integers(0, 2), order_fen=st.integers(5_000, 30_000))
-    def redeem(self, name: str, order: int, order_fen: int) -> None:
+    @rule(
+        target=used,
+        name=vouchers,
+        order=st.integers(0, 2),
+        order_fen=st.integers(5_000, 30_000),
+    )
+    def redeem(self, name: str, order: int, order_fen: int) -> str | MultipleResults[str]:
         """Succeeds exactly when the order may use the voucher and the campaign is not paused."""
-        held = self.model.vouchers.get(name)
-        if held is None:
-            return
+        held = self.model.vouchers[name]
         order_no = f"{name}-{order}"
         before = self.orders.get(order_no)
         free = held.free_for(order_no, self.world.now) and not self.model.is_paused
@@ -238,17 +251,18 @@ class Life(RuleBasedStateMachine):
             allowed=free if before is None else before == order_fen,
         )
         if redemption is None or before is not None:
-            return
+            return multiple()
         self.orders[order_no] = order_fen
         held.state, held.order_no = VoucherState.REDEEMED, order_no
         held.redemption, held.refunded_fen = redemption, 0
         held.fiscal_net_fen = redemption.amounts.parts.fiscal_fen
+        return name
 
-    @rule(name=vouchers, share=st.integers(1, 4))
+    @rule(name=used, share=st.integers(1, 4))
     def refund(self, name: str, share: int) -> None:
         """A fourth up to all of what the order was paid with."""
-        held = self.model.vouchers.get(name)
-        if held is None or held.redemption is None:
+        held = self.model.vouchers[name]
+        if held.redemption is None:
             return
         whole_fen = held.redemption.amounts.refundable_fen
         refund_fen = whole_fen * share // 4
@@ -278,40 +292,28 @@ class Life(RuleBasedStateMachine):
         """Rounds open and close, vouchers end, the refund window passes."""
         self.world.now += step
 
-    @rule()
-    def sweep_only(self) -> None:
-        """A run that dies after the sweep."""
-        if not self._closed:
+    @rule(how_far=st.sampled_from(["sweep", "roll over", "tick"]))
+    def reconcile(self, how_far: str) -> None:
+        """A whole run of the reconciler, or one of which only a part was done."""
+        if how_far == "tick":
+            self.world.tick()
+        elif how_far == "sweep" and not self._closed:
             self.world.sweep()
-
-    @rule()
-    def roll_over_only(self) -> None:
-        """A run whose sweep was lost."""
-        if not self._closed:
+        elif not self._closed:
             self.world.roll_over()
 
     @rule()
-    def tick(self) -> None:
-        """A whole run of the reconciler."""
-        self.world.tick()
-
-    @precondition(lambda self: not self.model.is_paused)
-    @rule()
-    def pause(self) -> None:
-        """Stops claims and redemptions."""
-        if not self._closed:
-            self.world.bureau.pause_campaign(CAMPAIGN, self.world.now)
-            self.model.is_paused = True
-            self.world.begin()
-
-    @precondition(lambda self: self.model.is_paused)
-    @rule()
-    def resume(self) -> None:
-        """Starts them again."""
-        if not self._closed:
+    def pause_or_resume(self) -> None:
+        """Stops claims and redemptions, or starts them again."""
+        if self._closed:
+            return
+        if self.model.is_paused:
             self.world.bureau.resume_campaign(CAMPAIGN, self.world.now)
-            self.model.is_paused = False
-            self.world.begin()
+        else:
+            self.world.bureau.pause_campaign(CAMPAIGN, self.world.now)
+        self.model.is_paused = not self.model.is_paused
+        # What the services remember of the campaign is older than that.
+        self.world.begin()
 
     @invariant()
     def every_promise_is_kept(self) -> None:
