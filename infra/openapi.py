@@ -96,6 +96,10 @@ _EXAMPLES: Final[Json] = {
     "round_id": "round-1",
     "voucher_type_id": "dining-100-40",
     "voucher_type_ids": ["dining-100-40"],
+    "PackSection.voucher_type_ids": ["dining-100-40", "dining-100-40"],
+    "pack_id": "new-year-pack",
+    "ClaimBody.pack_id": None,
+    "first_attempt": False,
     "platform_id": "unionpay",
     "merchant_id": "m-000417",
     "industry": "catering",
@@ -335,15 +339,16 @@ def example_of(schema: Json, definitions: Json) -> Any:  # noqa: ANN401 - any JS
             return schema[given][0]
     if "const" in schema:
         return schema["const"]
-    if variants := schema.get("anyOf") or schema.get("oneOf"):
-        return example_of(variants[0], definitions)
     if schema.get("type") == "array":
         return [example_of(schema["items"], definitions)]
+    # Before its variants, which only narrow what the members may be.
     if schema.get("type") == "object":
         return {
             name: _example_of_member(schema, name, definitions)
             for name in schema.get("properties", {})
         }
+    if variants := schema.get("anyOf") or schema.get("oneOf"):
+        return example_of(variants[0], definitions)
     return {"integer": schema.get("minimum", 1), "boolean": True}.get(schema.get("type", ""), "…")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import time
 from functools import cache
 from typing import Any
 
+from functions.issue.issuer import Issuer
 from functions.issue.messages import ClaimAnswer, ClaimBody, claim_answer, claim_of
 from functions.issue.service import ClaimService
 from functions.shared.domain.errors import Code
@@ -13,9 +15,11 @@ from functions.shared.domain.keys import derive_keys
 from functions.shared.edge.app import Answer, App, Request
 from functions.shared.edge.settings import settings
 from functions.shared.store.campaigns import CampaignStore
+from functions.shared.store.claims import ClaimStore
 from functions.shared.store.connection import Database
 from functions.shared.store.registry import RegistryStore
 from functions.shared.store.secrets import fetch_secret
+from functions.shared.store.shards import ShardStore
 from functions.shared.store.stock import StockStore
 from functions.shared.store.vouchers import VoucherStore
 
@@ -32,8 +36,13 @@ def _service() -> ClaimService:
         CampaignStore(database),
         StockStore(database),
         VoucherStore(database),
+        Issuer(
+            ClaimStore(database),
+            ShardStore(database),
+            random.Random(),  # noqa: S311 - spreads load; nothing secret depends on it
+            time.sleep,
+        ),
         derive_keys(fetch_secret(settings().secret_id)),
-        random.Random(),  # noqa: S311 - spreads load; nothing secret depends on it
     )
 
 
@@ -64,7 +73,7 @@ app = App("issue", find_platform=lambda arn: RegistryStore(_database()).platform
     number="request_no",
 )
 def claim_voucher(request: Request[ClaimBody]) -> Answer:
-    """Claims one voucher of a round for a person / 领取一张消费券。"""
+    """Claims a voucher, or a pack of them, of a round for a person / 领取一张消费券或一个券包。"""
     claimed = _service().claim_voucher(claim_of(request.body, request.platform_id), request.now)
     return Answer(200 if claimed.replayed else 201, claim_answer(claimed), claimed.replayed)
 

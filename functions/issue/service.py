@@ -1,12 +1,12 @@
-"""Claims: one voucher, once, for a natural person, from stock that is never oversold."""
+"""Claims: vouchers, once, for a natural person, from stock that is never oversold."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from random import Random
 
+from functions.issue.issuer import Issuer
 from functions.shared.domain.campaign import (
     Campaign,
     CampaignState,
@@ -15,49 +15,55 @@ from functions.shared.domain.campaign import (
     validity_of,
 )
 from functions.shared.domain.claims import PersonFacts, require_claimable
-from functions.shared.domain.errors import Busy, Code, HuiminError
+from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.funds import CampaignRecord, Pool, pool_key
 from functions.shared.domain.identity import IdentityKind
-from functions.shared.domain.ids import content_hash, voucher_id
+from functions.shared.domain.ids import content_hash, pack_voucher_id, voucher_id
 from functions.shared.domain.keys import Keys
-from functions.shared.domain.limits import claim_counters
+from functions.shared.domain.limits import add_up, claim_counters
 from functions.shared.domain.memory import Memory
 from functions.shared.domain.persons import identity_refs
 from functions.shared.domain.vouchers import TimelineEntry, Voucher, VoucherEvent, VoucherState
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.stock import StockStore
-from functions.shared.store.vouchers import Draw, VoucherStore
+from functions.shared.store.vouchers import VoucherStore
 
 # A pause of the campaign shows within this time; that of its shards shows at once.
 CAMPAIGN_LIFETIME = timedelta(seconds=2)
 # A pool's shard count never changes once it is funded.
 POOL_LIFETIME = timedelta(minutes=10)
-# Shards drawn from blindly before all of them are read for what is left.
-BLIND_DRAWS = 3
-# Readings of all shards before giving up on a pool that empties as fast as it is read.
-READINGS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a platform asks for; `identities` are normalised and neither stored nor logged."""
+    """What a platform asks for; `identities` are normalised and neither stored nor logged.
+
+    Either `voucher_type_id` or `pack_id` is given. With `first_attempt` the platform vouches that
+    it has never sent this number before.
+    """
 
     platform_id: str
     request_no: str
     campaign_id: str
     round_id: str
-    voucher_type_id: str
+    voucher_type_id: str | None
     identities: dict[IdentityKind, str]
     facts: PersonFacts
+    pack_id: str | None = None
+    first_attempt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The voucher of a claim, and whether the same number had made it before."""
+    """The vouchers of a claim and their types, and whether the same number had made them before.
 
-    voucher: Voucher
-    voucher_type: VoucherType
+    A pack's are in the pack's order.
+    """
+
+    vouchers: tuple[Voucher, ...]
+    voucher_types: tuple[VoucherType, ...]
     replayed: bool
+    pack_id: str | None = None
 
 
 class ClaimService:
@@ -65,10 +71,10 @@ class ClaimService:
 
     Args:
         campaigns: the campaigns.
-        stock: pools and shards.
-        vouchers: the vouchers.
+        stock: the pools.
+        vouchers: the vouchers that there are.
+        issuer: issues new ones.
         keys: the deployment's keys.
-        random: chooses the shard; correctness does not depend on it.
 
     """
 
@@ -77,19 +83,19 @@ class ClaimService:
         campaigns: CampaignStore,
         stock: StockStore,
         vouchers: VoucherStore,
+        issuer: Issuer,
         keys: Keys,
-        random: Random,
     ) -> None:
         self._campaigns = campaigns
         self._stock = stock
         self._vouchers = vouchers
+        self._issuer = issuer
         self._keys = keys
-        self._random = random
         self._records: Memory[str, CampaignRecord | None] = Memory(CAMPAIGN_LIFETIME)
         self._pools: Memory[tuple[str, str], Pool | None] = Memory(POOL_LIFETIME)
 
     def claim_voucher(self, claim: Claim, now: datetime) -> Claimed:
-        """Issues one voucher, or gives the one that the same number made before.
+        """Issues a voucher or a whole pack, or gives what the same number made before.
 
         Raises:
             HuiminError: why not; nothing has changed.
@@ -97,29 +103,48 @@ class ClaimService:
 
         """
         record = self._record(claim, now)
+        campaign = record.campaign
         refs = identity_refs(
             claim.identities,
-            wanted=record.campaign.identities,
+            wanted=campaign.identities,
             platform_id=claim.platform_id,
             keys=self._keys,
         )
         asked = _asked_hash(claim, refs)
         try:
-            in_round, voucher_type = require_claimable(
+            wanted = _wanted_types(claim, campaign)
+            in_round, voucher_types = require_claimable(
                 record,
                 round_id=claim.round_id,
-                voucher_type_id=claim.voucher_type_id,
+                voucher_type_ids=wanted,
                 platform_id=claim.platform_id,
                 facts=claim.facts,
                 now=now,
             )
-            pool = self._pool(claim, now)
+            pools = [self._pool(claim, voucher_type_id, now) for voucher_type_id in wanted]
+            remembered = self._issuer.remembered_refusal(pools, now)
+            if remembered is not None:
+                raise remembered
+            vouchers = self._new_vouchers(claim, refs, asked, in_round, voucher_types, now)
+            counters = add_up(
+                counter
+                for voucher_type_id in wanted
+                for counter in claim_counters(
+                    campaign,
+                    round_id=claim.round_id,
+                    voucher_type_id=voucher_type_id,
+                    platform_id=claim.platform_id,
+                )
+            )
+            issued = self._issuer.issue(vouchers, pools, counters, now)
         except HuiminError as refusal:
-            # What is refused now may have been granted to the same number before. Once a draw is
-            # tried, the transaction itself looks for that voucher first.
-            return self._replay(claim, asked, record.campaign, refusal)
-        voucher = self._new_voucher(claim, refs, asked, in_round, voucher_type, now)
-        return self._draw(voucher, pool, record.campaign, voucher_type)
+            if claim.first_attempt or refusal.code in _DECIDED_WITH_THE_GUARD:
+                raise
+            # What is refused now may have been granted to the same number before.
+            return self._replay(claim, asked, campaign, refusal)
+        if issued.replayed:
+            return self._replayed(claim, issued.vouchers[0], campaign)
+        return Claimed(issued.vouchers, voucher_types, replayed=False, pack_id=claim.pack_id)
 
     def _record(self, claim: Claim, now: datetime) -> CampaignRecord:
         record = self._records.recall(
@@ -129,10 +154,10 @@ class ClaimService:
             raise HuiminError(Code.NOT_FOUND, what="campaign")
         return record
 
-    def _pool(self, claim: Claim, now: datetime) -> Pool:
+    def _pool(self, claim: Claim, voucher_type_id: str, now: datetime) -> Pool:
         key = (
             claim.campaign_id,
-            pool_key(claim.round_id, claim.voucher_type_id, claim.platform_id),
+            pool_key(claim.round_id, voucher_type_id, claim.platform_id),
         )
         pool = self._pools.recall(key, now, lambda: self._stock.pool(*key))
         if pool is None:
@@ -140,69 +165,43 @@ class ClaimService:
             raise HuiminError(Code.CAMPAIGN_NOT_RUNNING, state=CampaignState.FUNDING.value)
         return pool
 
-    def _new_voucher(
+    def _new_vouchers(
         self,
         claim: Claim,
         refs: tuple[str, ...],
         asked: str,
         in_round: Round,
-        voucher_type: VoucherType,
+        voucher_types: Sequence[VoucherType],
         now: datetime,
-    ) -> Voucher:
-        valid_from, valid_until = validity_of(voucher_type, in_round, now)
-        return Voucher(
-            voucher_id=voucher_id(claim.platform_id, claim.request_no, key=self._keys.id_key),
-            campaign_id=claim.campaign_id,
-            round_id=claim.round_id,
-            voucher_type_id=claim.voucher_type_id,
-            platform_id=claim.platform_id,
-            person_ref=refs[0],
-            identity_refs=refs,
-            shard_id="",
-            request_no=claim.request_no,
-            content_hash=asked,
-            state=VoucherState.ISSUED,
-            issued_at=now,
-            valid_from=valid_from,
-            valid_until=valid_until,
-            reserve_fen=voucher_type.unit_reserve_fen,
-            slack_fen=0,
-            timeline=(TimelineEntry(now, VoucherEvent.CLAIMED, claim.request_no),),
-        )
+    ) -> list[Voucher]:
+        vouchers = []
+        for number, voucher_type in enumerate(voucher_types):
+            valid_from, valid_until = validity_of(voucher_type, in_round, now)
+            vouchers.append(
+                Voucher(
+                    voucher_id=self._voucher_id(claim, number),
+                    campaign_id=claim.campaign_id,
+                    round_id=claim.round_id,
+                    voucher_type_id=voucher_type.voucher_type_id,
+                    platform_id=claim.platform_id,
+                    person_ref=refs[0],
+                    identity_refs=refs,
+                    shard_id="",
+                    request_no=claim.request_no,
+                    content_hash=asked,
+                    state=VoucherState.ISSUED,
+                    issued_at=now,
+                    valid_from=valid_from,
+                    valid_until=valid_until,
+                    reserve_fen=voucher_type.unit_reserve_fen,
+                    slack_fen=0,
+                    timeline=(TimelineEntry(now, VoucherEvent.CLAIMED, claim.request_no),),
+                )
+            )
+        return vouchers
 
-    def _draw(
-        self, voucher: Voucher, pool: Pool, campaign: Campaign, voucher_type: VoucherType
-    ) -> Claimed:
-        counters = claim_counters(
-            campaign,
-            round_id=voucher.round_id,
-            voucher_type_id=voucher.voucher_type_id,
-            platform_id=voucher.platform_id,
-        )
-        for shard_id in self._shards_to_try(pool):
-            outcome = self._vouchers.commit_claim(replace(voucher, shard_id=shard_id), counters)
-            if outcome.draw is Draw.PAUSED:
-                raise HuiminError(Code.CAMPAIGN_PAUSED)
-            if outcome.voucher is not None:
-                replayed = outcome.draw is Draw.REPLAYED
-                return Claimed(outcome.voucher, voucher_type, replayed)
-        raise HuiminError(Code.SOLD_OUT)
-
-    def _shards_to_try(self, pool: Pool) -> Iterator[str]:
-        """A few shards at random, then those seen to hold units; ends when none is seen to.
-
-        Raises:
-            Busy: units were seen again and again, and others took them first.
-
-        """
-        yield from self._random.sample(pool.shard_ids(), min(BLIND_DRAWS, pool.shard_count))
-        for _ in range(READINGS):
-            holding = [shard.shard_id for shard in self._stock.shards(pool) if shard.available]
-            if not holding:
-                return
-            self._random.shuffle(holding)
-            yield from holding
-        raise Busy(operation="claim")
+    def _voucher_id(self, claim: Claim, place: int) -> str:
+        return pack_voucher_id(claim.platform_id, claim.request_no, place, key=self._keys.id_key)
 
     def _replay(
         self, claim: Claim, asked: str, campaign: Campaign, refusal: HuiminError
@@ -213,21 +212,49 @@ class ClaimService:
             raise refusal
         if stored.content_hash != asked:
             raise HuiminError(Code.KEY_REUSED, number=claim.request_no) from refusal
-        voucher_type = campaign.voucher_type(stored.voucher_type_id)
-        if voucher_type is None:
-            raise refusal
-        return Claimed(stored, voucher_type, replayed=True)
+        return self._replayed(claim, stored, campaign)
+
+    def _replayed(self, claim: Claim, first: Voucher, campaign: Campaign) -> Claimed:
+        """The answer that the claim had when it made that voucher, the first of its pack or all."""
+        wanted = _wanted_types(claim, campaign)
+        names = [self._voucher_id(claim, place) for place in range(1, len(wanted))]
+        further = {v.voucher_id: v for v in self._vouchers.many(names)} if names else {}
+        vouchers = (first, *(further[name] for name in names))
+        types = (campaign.voucher_type(voucher.voucher_type_id) for voucher in vouchers)
+        return Claimed(
+            vouchers,
+            # The rules of a campaign that has issued vouchers never change.
+            tuple(voucher_type for voucher_type in types if voucher_type is not None),
+            replayed=True,
+            pack_id=claim.pack_id,
+        )
+
+
+# The transaction itself, or something before any state was looked at, has decided these: no
+# earlier answer to the same number can say otherwise.
+_DECIDED_WITH_THE_GUARD = frozenset({Code.PERSON_LIMIT_REACHED, Code.KEY_REUSED, Code.BUSY})
+
+
+def _wanted_types(claim: Claim, campaign: Campaign) -> tuple[str, ...]:
+    """The type of each voucher that the claim asks for."""
+    if claim.pack_id is None:
+        return (claim.voucher_type_id or "",)
+    pack = campaign.pack(claim.pack_id)
+    if pack is None:
+        raise HuiminError(Code.NOT_FOUND, what="pack")
+    return pack.voucher_type_ids
 
 
 def _asked_hash(claim: Claim, refs: tuple[str, ...]) -> str:
     """What makes two requests the same: all that was asked for, and for whom."""
-    return content_hash(
-        {
-            "campaign_id": claim.campaign_id,
-            "round_id": claim.round_id,
-            "voucher_type_id": claim.voucher_type_id,
-            "refs": refs,
-            "real_name": claim.facts.real_name,
-            "located_in": claim.facts.located_in,
-        }
-    )
+    asked: dict[str, object] = {
+        "campaign_id": claim.campaign_id,
+        "round_id": claim.round_id,
+        "refs": refs,
+        "real_name": claim.facts.real_name,
+        "located_in": claim.facts.located_in,
+    }
+    what = ("voucher_type_id", claim.voucher_type_id)
+    if claim.pack_id is not None:
+        what = ("pack_id", claim.pack_id)
+    return content_hash(dict([what], **asked))

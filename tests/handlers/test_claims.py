@@ -298,11 +298,14 @@ def test_only_a_running_campaign_gives(
 
 def test_a_type_that_is_all_taken_is_sold_out_for_everybody(deployment: Deployment) -> None:
     Platform(deployment).claimed(1, "q-1", **TICKET_CLAIM)
+    # The first who finds nothing leaves the mark for all who follow.
+    refused(Platform(deployment).claim(3, "q-3", **TICKET_CLAIM), 409, "SOLD_OUT")
     require_refused(
         deployment,
         lambda language: Platform(deployment, language=language).claim(2, "q-2", **TICKET_CLAIM),
         409,
         "SOLD_OUT",
+        {"voucher_type_id": TICKET},
     )
 
 
@@ -337,12 +340,6 @@ def test_a_limit_of_the_campaign_counts_both_platforms_and_both_rounds(
         "PERSON_LIMIT_REACHED",
         {"scope": "CAMPAIGN", "limit": 4, "used": 4},
     )
-
-
-def test_the_limit_is_told_before_sold_out(unionpay: Platform) -> None:
-    """Whoever has had theirs learns that, whatever is left for others."""
-    unionpay.claimed(1, "q-1", **TICKET_CLAIM)
-    refused(unionpay.claim(1, "q-2", **TICKET_CLAIM), 409, "PERSON_LIMIT_REACHED")
 
 
 def test_a_refused_claim_uses_nothing_up(unionpay: Platform, deployment: Deployment) -> None:
@@ -408,7 +405,7 @@ def busy(deployment: Deployment, steps: int, *reasons: str) -> Reply:
 def test_lasting_contention_is_busy_and_says_when_to_come_back(deployment: Deployment) -> None:
     Platform(deployment).claimed(9, "q-9")
     before = deployment.snapshot()
-    reply = busy(deployment, 5, "None", "TransactionConflict", "None")
+    reply = busy(deployment, 5, "None", "None", "TransactionConflict")
     document = refused(reply, 503, "BUSY")
     assert document["retryable"] is True
     assert int(reply.headers["Retry-After"]) >= 1

@@ -20,6 +20,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 
 from functions.campaign.service import CampaignService
+from functions.issue.issuer import Issuer
 from functions.issue.service import Claim, ClaimService
 from functions.reconcile.closing import Closing, close_campaign
 from functions.reconcile.funding import follow_state, fund_campaign
@@ -43,11 +44,13 @@ from functions.shared.domain.ledger import Redemption, Refund
 from functions.shared.domain.registry import Merchant
 from functions.shared.domain.settlement import make_statement
 from functions.shared.domain.vouchers import Voucher
+from functions.shared.store.claims import ClaimStore
 from functions.shared.store.connection import Database
 from functions.shared.store.ledger import LedgerStore
 from functions.shared.store.objects import ObjectStore
 from functions.shared.store.registry import RegistryStore
 from functions.shared.store.settlements import SettlementStore
+from functions.shared.store.shards import ShardStore
 from functions.shared.store.tables import MODELS
 from functions.shared.store.transaction import RetryPolicy
 from tests.support.deployment import BUCKET, PREFIX, REGION, SECRET
@@ -215,7 +218,10 @@ class World:
         self.bureau = CampaignService(
             stores.campaigns, stores.stock, self.registry, bureau_roles=()
         )
-        self.issuer = ClaimService(stores.campaigns, stores.stock, stores.vouchers, keys, random)
+        issuer = Issuer(
+            ClaimStore(self.database), ShardStore(self.database), random, sleep=lambda _: None
+        )
+        self.issuer = ClaimService(stores.campaigns, stores.stock, stores.vouchers, issuer, keys)
         self.till = RedeemService(
             RedeemStores(stores.campaigns, stores.vouchers, self.ledger, self.registry), keys
         )
@@ -361,7 +367,7 @@ class World:
             },
             facts=PersonFacts(real_name=False, located_in=None),
         )
-        return self.issuer.claim_voucher(claim, self.now).voucher
+        return self.issuer.claim_voucher(claim, self.now).vouchers[0]
 
     def claim_late(self, request_no: str, *, at: datetime) -> Voucher:
         """A claim that was let in at that time, and is carried out now."""

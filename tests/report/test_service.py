@@ -119,7 +119,7 @@ class Desk:
             slack_fen=0,
             timeline=(),
         )
-        voucher_store._item(voucher).save()
+        voucher_store.item_of(voucher).save()
 
     def record(self) -> None:
         """Puts all entries of the ledger into their table, redemptions with their refunds."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from functions.shared.domain.funds import PoolState
 from functions.shared.store.connection import Database
+from functions.shared.store.persons import person_key
 from functions.shared.store.tables import StockItem
-from functions.shared.store.vouchers import person_key
 from tests.support.campaigns import CAMPAIGN_ID
 from tests.support.deployment import Deployment
 from tests.support.vouchers import SHARD

@@ -26,7 +26,7 @@ from functions.shared.store.connection import Database
 from functions.shared.store.ledger import LedgerStore, RefundPlan, day_bucket, refund_key
 from functions.shared.store.tables import DAY_SEGMENTS
 from functions.shared.store.transaction import Cancelled
-from functions.shared.store.vouchers import VoucherStore, _item
+from functions.shared.store.vouchers import VoucherStore, item_of
 from tests.store.seeds import count, counters_of, put_shard, shard_of, the_item
 from tests.support.deployment import Deployment
 from tests.support.replies import (
@@ -78,7 +78,7 @@ class Books:
 
     def put(self, voucher: Voucher) -> Voucher:
         """Stores the voucher as it is."""
-        _item(voucher).save()
+        item_of(voucher).save()
         return voucher
 
     def voucher(self) -> Voucher:

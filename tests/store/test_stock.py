@@ -12,6 +12,7 @@ import pytest
 from functions.shared.domain.errors import Busy
 from functions.shared.domain.funds import Pool, PoolState, plan_pools
 from functions.shared.store.campaigns import CampaignStore
+from functions.shared.store.claims import ClaimOutcome, ClaimStore
 from functions.shared.store.connection import Database
 from functions.shared.store.stock import (
     DRAWN_SHARDS_PER_TRANSACTION,
@@ -20,7 +21,6 @@ from functions.shared.store.stock import (
 )
 from functions.shared.store.tables import PoolItem, StockItem
 from functions.shared.store.transaction import Cancelled
-from functions.shared.store.vouchers import Draw, VoucherStore
 from tests.store.seeds import put_shard
 from tests.support.campaigns import OPEN, campaign, campaign_document
 from tests.support.deployment import Deployment
@@ -209,9 +209,9 @@ def test_a_funding_run_that_died_is_taken_up_by_the_next(bank: Bank) -> None:
 # Pausing
 
 
-def draw(bank: Bank, shard: str) -> Draw:
+def draw(bank: Bank, shard: str) -> ClaimOutcome:
     voucher = a_voucher(shard_id=shard, voucher_id="v_" + "a" * 32)
-    return VoucherStore(bank.database).commit_claim(voucher, ()).draw
+    return ClaimStore(bank.database).commit([voucher], ())
 
 
 def test_a_pause_is_complete_when_it_returns_and_so_is_an_opening(bank: Bank) -> None:
@@ -219,7 +219,7 @@ def test_a_pause_is_complete_when_it_returns_and_so_is_an_opening(bank: Bank) ->
     pool = bank.pool(units=shards, shards=shards)
     bank.stock.set_state(pool, PoolState.PAUSED)
     for name in pool.shard_ids():
-        assert draw(bank, name) is Draw.PAUSED
+        assert draw(bank, name).paused
     paused = bank.again(pool)
     assert (paused.state, paused.state_version, paused.followed_version) == (
         PoolState.PAUSED,
@@ -227,7 +227,7 @@ def test_a_pause_is_complete_when_it_returns_and_so_is_an_opening(bank: Bank) ->
         1,
     )
     bank.stock.set_state(paused, PoolState.OPEN)
-    assert draw(bank, pool.shard_id(shards - 1)) is Draw.ISSUED
+    assert draw(bank, pool.shard_id(shards - 1)).issued
 
 
 def test_a_pause_that_died_shows_that_it_was_not_followed(bank: Bank) -> None:

@@ -17,10 +17,11 @@ from functions.shared.domain.vouchers import (
     VoucherState,
     require_usable,
 )
+from functions.shared.store.claims import ClaimStore
 from functions.shared.store.connection import Database
 from functions.shared.store.tables import ISSUE_SEGMENTS
 from functions.shared.store.transaction import Cancelled
-from functions.shared.store.vouchers import VoucherStore, _item, issue_bucket, lapsing_fen
+from functions.shared.store.vouchers import VoucherStore, issue_bucket, item_of, lapsing_fen
 from tests.store.seeds import put_shard, shard_of, the_item
 from tests.support.deployment import Deployment
 from tests.support.replies import LOST_AFTER, TRANSACTION, cancelled, scripted
@@ -48,7 +49,7 @@ def store(database: Database) -> VoucherStore:
 
 def stored(voucher: Voucher) -> Voucher:
     """The voucher, put as it is."""
-    _item(voucher).save()
+    item_of(voucher).save()
     return voucher
 
 
@@ -300,11 +301,11 @@ def test_expiry_that_meets_claims_for_long_is_busy(
 # By person, by id, by day of issue
 
 
-def test_a_persons_vouchers_come_oldest_first(store: VoucherStore) -> None:
+def test_a_persons_vouchers_come_oldest_first(store: VoucherStore, database: Database) -> None:
     later = a_voucher(voucher_id=voucher_id("a"), issued_at=NOW)
     earlier = a_voucher(voucher_id=voucher_id("b"))
     for voucher in (later, earlier):
-        store.commit_claim(voucher, ())
+        ClaimStore(database).commit([voucher], ())
     assert store.of_person(later.campaign_id, later.person_ref) == [earlier, later]
     assert store.of_person("another", later.person_ref) == []
     assert store.of_person(later.campaign_id, "p1_nobody") == []

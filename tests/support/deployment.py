@@ -22,6 +22,7 @@ from moto.dynamodb.models import dynamodb_backends
 import functions.campaign.handler
 import functions.issue.handler
 import functions.redeem.handler
+from functions.issue.issuer import Issuer
 from functions.shared.domain.memory import Memory
 from functions.shared.edge import clock as edge_clock
 from functions.shared.edge import settings
@@ -120,7 +121,9 @@ class Deployment:
                 # Emptied, not made anew: fetching the secret again takes longer than a test.
                 for memory in vars(handler._service()).values():
                     if isinstance(memory, Memory):
-                        memory._kept.clear()
+                        memory.clear()
+                    elif isinstance(memory, Issuer):
+                        memory.forget()
 
     def send(self, event: Mapping[str, Any]) -> Reply:
         """What the function that API Gateway would call answers to the event."""

@@ -40,7 +40,7 @@ RECORD = CampaignRecord(
 HERE = PersonFacts(real_name=True, located_in="110107")
 ASKED: dict[str, Any] = {
     "round_id": ROUND_1,
-    "voucher_type_id": REDUCTION,
+    "voucher_type_ids": [REDUCTION],
     "platform_id": UNIONPAY,
     "facts": HERE,
     "now": NOW,
@@ -55,8 +55,14 @@ def refusal(record: CampaignRecord = RECORD, /, **changes: object) -> HuiminErro
 
 @pytest.mark.parametrize("now", [OPENS_AT, NOW, CLOSES_AT - MOMENT])
 def test_a_claim_is_taken_from_the_opening_to_the_last_instant(now: datetime) -> None:
-    in_round, voucher_type = require_claimable(RECORD, **(ASKED | {"now": now}))
-    assert (in_round.round_id, voucher_type.voucher_type_id) == (ROUND_1, REDUCTION)
+    asked = ASKED | {"now": now, "voucher_type_ids": [TICKET, REDUCTION, TICKET]}
+    in_round, voucher_types = require_claimable(RECORD, **asked)
+    assert in_round.round_id == ROUND_1
+    assert [each.voucher_type_id for each in voucher_types] == [TICKET, REDUCTION, TICKET]
+
+
+def test_whom_the_bureau_has_chosen_needs_no_facts() -> None:
+    require_claimable(RECORD, **(ASKED | {"facts": None}))
 
 
 def test_too_early_and_too_late_are_told_apart() -> None:
@@ -77,9 +83,12 @@ def test_too_early_and_too_late_are_told_apart() -> None:
     "changes",
     [
         {"round_id": "r3"},
-        {"voucher_type_id": "10-5"},
+        {"voucher_type_ids": [REDUCTION, "10-5"]},
         {"platform_id": "nobody"},
-        {"voucher_type_id": TICKET, "platform_id": MEITUAN},  # stocked on the other platform only
+        {
+            "voucher_type_ids": [TICKET],
+            "platform_id": MEITUAN,
+        },  # stocked on the other platform only
     ],
 )
 def test_what_the_platform_has_no_stock_of_does_not_exist_for_it(changes: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ order, stock that the appropriation does not cover. Times are aware UTC, amounts
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -139,6 +140,18 @@ class VoucherType:
 
 
 @dataclass(frozen=True, slots=True)
+class Pack:
+    """Vouchers that are claimed together: all or none (券包).
+
+    `voucher_type_ids` has one entry for each voucher; a type may stand there more than once.
+    """
+
+    pack_id: str
+    name: Text
+    voucher_type_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Allocation:
     """Stock of one voucher type for one platform in a round: a pool's plan, in units."""
 
@@ -194,6 +207,11 @@ class Campaign:
     refund_window_days: int
     hold_s: int
     rollover: Rollover
+    packs: tuple[Pack, ...] = ()
+
+    def pack(self, pack_id: str) -> Pack | None:
+        """The pack of that id, if the campaign has it."""
+        return next((p for p in self.packs if p.pack_id == pack_id), None)
 
     def voucher_type(self, voucher_type_id: str) -> VoucherType | None:
         """The voucher type of that id, if the campaign has it."""
@@ -262,6 +280,7 @@ def check_campaign(campaign: Campaign) -> list[Finding]:
         *_allocation_faults(campaign),
         *_budget_faults(campaign),
         *_limit_faults(campaign),
+        *_pack_faults(campaign),
         *_validity_faults(campaign),
     ]
 
@@ -277,6 +296,7 @@ def _reserved(campaign: Campaign) -> Iterator[Finding]:
 
 def _duplicates(campaign: Campaign) -> Iterator[Finding]:
     yield from _repeated("/voucher_types", [t.voucher_type_id for t in campaign.voucher_types])
+    yield from _repeated("/packs", [p.pack_id for p in campaign.packs])
     yield from _repeated("/rounds", [r.round_id for r in campaign.rounds])
     yield from _repeated("/limits", [limit.scope for limit in campaign.limits])
     yield from _repeated("/person/identities", campaign.identities)
@@ -377,6 +397,35 @@ def _limit_faults(campaign: Campaign) -> Iterator[Finding]:
         )
 
 
+def _pack_faults(campaign: Campaign) -> Iterator[Finding]:
+    known = {t.voucher_type_id for t in campaign.voucher_types}
+    for number, pack in enumerate(campaign.packs):
+        for place, voucher_type_id in enumerate(pack.voucher_type_ids):
+            if voucher_type_id not in known:
+                yield Finding(
+                    f"/packs/{number}/voucher_type_ids/{place}",
+                    f"{voucher_type_id} is not among the voucher types; add it there",
+                    f"券种 {voucher_type_id} 不在 voucher_types 中，请先在那里定义",
+                )
+        counts = Counter(pack.voucher_type_ids)
+        at_once = {
+            LimitScope.VOUCHER_TYPE: max(counts.values()),
+            LimitScope.VOUCHER_TYPE_PER_ROUND: max(counts.values()),
+            LimitScope.ROUND: counts.total(),
+            LimitScope.CAMPAIGN: counts.total(),
+            LimitScope.PLATFORM_PER_ROUND: counts.total(),
+        }
+        for limit in campaign.limits:
+            if at_once.get(limit.scope, 0) > limit.max_count:
+                yield Finding(
+                    f"/packs/{number}",
+                    f"nobody could claim it: it counts {at_once[limit.scope]} against the limit "
+                    f"{limit.scope} of {limit.max_count}; shorten the pack or raise the limit",
+                    f"无人可领：该券包对限额 {limit.scope} 计 {at_once[limit.scope]}，"
+                    f"超过上限 {limit.max_count}，请减少券包内容或提高限额",
+                )
+
+
 def _validity_faults(campaign: Campaign) -> Iterator[Finding]:
     for number, voucher_type in enumerate(campaign.voucher_types):
         validity = voucher_type.validity
@@ -444,6 +493,10 @@ def campaign_from_document(document: Mapping[str, Any]) -> Campaign:
         refund_window_days=refunds["window_days"],
         hold_s=document["hold_s"],
         rollover=Rollover(document["rollover"]),
+        packs=tuple(
+            Pack(plain["pack_id"], Text(**plain["name"]), tuple(plain["voucher_type_ids"]))
+            for plain in document.get("packs") or ()
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,12 +28,14 @@ def require_claimable(
     record: CampaignRecord,
     *,
     round_id: str,
-    voucher_type_id: str,
+    voucher_type_ids: Sequence[str],
     platform_id: str,
-    facts: PersonFacts,
+    facts: PersonFacts | None,
     now: datetime,
-) -> tuple[Round, VoucherType]:
-    """The round and voucher type to claim, when everything but stock and limits allows it.
+) -> tuple[Round, tuple[VoucherType, ...]]:
+    """The round and voucher types to claim, when everything but stock and limits allows it.
+
+    `facts` are None where the bureau itself has chosen the person.
 
     Raises:
         HuiminError: NOT_FOUND (no such round, or no such stock for the platform),
@@ -41,20 +44,34 @@ def require_claimable(
     """
     campaign = record.campaign
     in_round = campaign.round(round_id)
-    voucher_type = campaign.voucher_type(voucher_type_id)
-    if in_round is None or voucher_type is None:
-        raise HuiminError(Code.NOT_FOUND, what="round" if in_round is None else "voucher_type")
-    if not any(
-        (a.voucher_type_id, a.platform_id) == (voucher_type_id, platform_id) for a in in_round.stock
-    ):
-        raise HuiminError(Code.NOT_FOUND, what="stock")
+    if in_round is None:
+        raise HuiminError(Code.NOT_FOUND, what="round")
+    voucher_types = tuple(
+        _offered(campaign, in_round, voucher_type_id, platform_id)
+        for voucher_type_id in voucher_type_ids
+    )
     require_running(record)
     if now < in_round.opens_at:
         raise HuiminError(Code.ROUND_NOT_OPEN, opens_at=to_rfc3339(in_round.opens_at))
     if now >= in_round.closes_at:
         raise HuiminError(Code.ROUND_CLOSED, closed_at=to_rfc3339(in_round.closes_at))
-    _require_eligible(campaign, facts)
-    return in_round, voucher_type
+    if facts is not None:
+        _require_eligible(campaign, facts)
+    return in_round, voucher_types
+
+
+def _offered(
+    campaign: Campaign, in_round: Round, voucher_type_id: str, platform_id: str
+) -> VoucherType:
+    """The voucher type, when the round has stock of it for the platform."""
+    voucher_type = campaign.voucher_type(voucher_type_id)
+    if voucher_type is None:
+        raise HuiminError(Code.NOT_FOUND, what="voucher_type")
+    if not any(
+        (a.voucher_type_id, a.platform_id) == (voucher_type_id, platform_id) for a in in_round.stock
+    ):
+        raise HuiminError(Code.NOT_FOUND, what="stock")
+    return voucher_type
 
 
 def require_running(record: CampaignRecord) -> None:

@@ -72,6 +72,9 @@ class Pool:
 
     Every change of `state` takes a new `state_version`; all shards have followed the change once
     `followed_version` has reached it. `drained_at` is when its shards were last left empty.
+
+    `stock_version` counts the times units came into the shards from outside. Whoever saw all
+    shards empty notes the version as `sold_out_version`; the note is void once more units came.
     """
 
     campaign_id: str
@@ -87,6 +90,13 @@ class Pool:
     state_version: int = 0
     followed_version: int = 0
     drained_at: datetime | None = None
+    stock_version: int = 0
+    sold_out_version: int | None = None
+
+    @property
+    def is_sold_out(self) -> bool:
+        """Whether every shard was seen empty, and no unit has come into them since."""
+        return self.sold_out_version == self.stock_version
 
     @property
     def is_spread(self) -> bool:
@@ -129,7 +139,11 @@ def pool_key_of(shard: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One counter of a pool: units that may be drawn, and money that came back."""
+    """One counter of a pool: units that may be drawn, and money that came back.
+
+    `fills` counts the times units were put into it: an empty shard whose count has not moved has
+    been empty all the while.
+    """
 
     shard_id: str
     state: PoolState
@@ -139,6 +153,7 @@ class Shard:
     lapsed_fen: int
     unit_reserve_fen: int
     state_version: int = 0
+    fills: int = 0
 
     @property
     def drainable_fen(self) -> int:

@@ -63,6 +63,17 @@ def voucher_id(platform_id: str, request_no: str, *, key: bytes) -> str:
     return "v_" + keyed_token("voucher", platform_id, request_no, key=key)
 
 
+def pack_voucher_id(platform_id: str, request_no: str, place: int, *, key: bytes) -> str:
+    """The id of the voucher at that place of the pack that this request claims.
+
+    The first, at 0, has the id that the request would give a single voucher: by it a number that
+    was used for anything is known again.
+    """
+    if place == 0:
+        return voucher_id(platform_id, request_no, key=key)
+    return "v_" + keyed_token("voucher", platform_id, request_no, str(place), key=key)
+
+
 def redemption_id(platform_id: str, order_no: str, *, key: bytes) -> str:
     """The id of the redemption for this order of this platform; see REDEMPTION_ID_PATTERN."""
     return "r_" + keyed_token("redemption", platform_id, order_no, key=key)

@@ -7,7 +7,8 @@ asks for one: a person is the same person everywhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 
 from functions.shared.domain.campaign import Campaign, LimitScope
@@ -15,17 +16,18 @@ from functions.shared.domain.campaign import Campaign, LimitScope
 
 @dataclass(frozen=True, slots=True)
 class PersonCounter:
-    """One counter of a person's item: what it counts, and the most it may reach."""
+    """One counter of a person's item, the most it may reach, and by how much it moves."""
 
     name: str
     scope: LimitScope
     max_count: int
+    by: int = 1
 
 
 def claim_counters(
     campaign: Campaign, *, round_id: str, voucher_type_id: str, platform_id: str
 ) -> tuple[PersonCounter, ...]:
-    """The counters that a claim raises by one; none may pass its limit."""
+    """The counters that a claim of one voucher raises by one; none may pass its limit."""
     names = {
         LimitScope.CAMPAIGN: "campaign",
         LimitScope.ROUND: f"round:{round_id}",
@@ -38,6 +40,15 @@ def claim_counters(
         for limit in campaign.limits
         if limit.scope in names
     )
+
+
+def add_up(counters: Iterable[PersonCounter]) -> tuple[PersonCounter, ...]:
+    """The same counters, each once, moved by as much as all of its name together."""
+    summed: dict[str, PersonCounter] = {}
+    for counter in counters:
+        before = summed.get(counter.name)
+        summed[counter.name] = replace(counter, by=before.by + counter.by) if before else counter
+    return tuple(summed.values())
 
 
 def redemption_counters(

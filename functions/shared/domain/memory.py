@@ -33,16 +33,31 @@ class Memory(Generic[K, V]):
 
         A look-up that raises is not remembered.
         """
-        kept = self._kept.get(key)
-        if kept is not None and kept[0] <= now < kept[0] + self._lifetime:
-            return kept[1]
+        if self._is_fresh(key, now):
+            return self._kept[key][1]
         value = look_up()
+        self.keep(key, now, value)
+        return value
+
+    def recalled(self, key: K, now: datetime) -> V | None:
+        """The value remembered for the key; None when there is none, or it is too old."""
+        return self._kept[key][1] if self._is_fresh(key, now) else None
+
+    def _is_fresh(self, key: K, now: datetime) -> bool:
+        kept = self._kept.get(key)
+        return kept is not None and kept[0] <= now < kept[0] + self._lifetime
+
+    def keep(self, key: K, now: datetime, value: V) -> None:
+        """Remembers the value from now on."""
         self._kept[key] = (now, value)
         self._kept.move_to_end(key)
         while len(self._kept) > self._capacity:
             self._kept.popitem(last=False)
-        return value
 
     def forget(self, key: K) -> None:
         """Drops what is remembered for the key, if anything."""
         self._kept.pop(key, None)
+
+    def clear(self) -> None:
+        """Drops everything."""
+        self._kept.clear()

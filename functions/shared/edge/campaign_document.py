@@ -104,6 +104,15 @@ class VoucherTypeSection(RequestModel):
     validity: ValiditySection
 
 
+class PackSection(RequestModel):
+    """Vouchers that are claimed together, all or none; a type may stand there more than once."""
+
+    pack_id: Slug
+    name: Wording
+    # A voucher and a shard each, and the person: one transaction takes a hundred items.
+    voucher_type_ids: Annotated[list[Slug], Field(min_length=2, max_length=40)]
+
+
 class AllocationSection(RequestModel):
     """Stock of one voucher type for one platform in a round."""
 
@@ -158,6 +167,7 @@ class CampaignDocument(RequestModel):
     person: PersonSection
     scope: ScopeSection
     voucher_types: Annotated[list[VoucherTypeSection], Field(min_length=1, max_length=50)]
+    packs: Annotated[list[PackSection], Field(max_length=50)] | None = None
     rounds: Annotated[list[RoundSection], Field(min_length=1, max_length=100)]
     limits: Annotated[list[LimitSection], Field(max_length=7)]
     refunds: RefundSection

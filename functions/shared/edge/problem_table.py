@@ -400,6 +400,11 @@ GROUPS: Final[tuple[Group, ...]] = (
                 Words("No stock is left", "已领完"),
                 (
                     Words(
+                        "Every voucher of the type {voucher_type_id} for your platform in this "
+                        "round is taken.",
+                        "本轮券种 {voucher_type_id} 在贵平台的库存已全部领完。",
+                    ),
+                    Words(
                         "Every voucher of this type for your platform in this round is taken.",
                         "本轮该券种在贵平台的库存已全部领完。",
                     ),

@@ -26,9 +26,10 @@ from functions.shared.domain.vouchers import (
     VoucherState,
 )
 from functions.shared.store.connection import Database
+from functions.shared.store.persons import count_person, limit_reached, uncount_person
 from functions.shared.store.tables import DAY_SEGMENTS, LedgerItem, StockItem, VoucherItem
 from functions.shared.store.transaction import Cancelled
-from functions.shared.store.vouchers import count_person, limit_reached, told, usable_by
+from functions.shared.store.vouchers import told, usable_by
 
 REDEEM = "REDEEM"
 REFUND = "REFUND"
@@ -125,7 +126,7 @@ class LedgerStore:
             (VoucherItem.platform_id == redemption.platform_id)
             & usable_by(redemption.order_no, now),
         )
-        labels = count_person(transaction, voucher, counters, step=1) if counters else []
+        labels = count_person(transaction, voucher.campaign_id, voucher.identity_refs, counters)
         try:
             transaction.commit()
         except Cancelled as cancelled:
@@ -133,10 +134,9 @@ class LedgerStore:
             if stored is not None:
                 return redemption_of(stored)
             if not cancelled.failed("voucher"):
-                for label in labels:
-                    reached = limit_reached(cancelled, label, counters)
-                    if reached is not None:
-                        raise reached from cancelled
+                reached = limit_reached(cancelled, labels, counters)
+                if reached is not None:
+                    raise reached from cancelled
             raise
         return None
 
@@ -190,8 +190,7 @@ class LedgerStore:
                 # Without this an update makes the item, and its money would be in no pool.
                 StockItem.shard_id.exists(),
             )
-        if plan.counters:
-            count_person(transaction, voucher, plan.counters, step=-1)
+        uncount_person(transaction, voucher.campaign_id, voucher.identity_refs, plan.counters)
         try:
             transaction.commit()
         except Cancelled as cancelled:

@@ -32,11 +32,11 @@ from functions.shared.domain.invariants import (
 from functions.shared.domain.vouchers import VoucherState
 from functions.shared.store.connection import Database
 from functions.shared.store.ledger import REDEEM
+from functions.shared.store.persons import person_key
 from functions.shared.store.returns import FUND_RETURN
 from functions.shared.store.settlements import SETTLEMENT
 from functions.shared.store.stock import StockStore
 from functions.shared.store.tables import LedgerItem, PersonItem, SettlementItem, VoucherItem
-from functions.shared.store.vouchers import person_key
 
 _UNFUNDED: Final = frozenset({CampaignState.DRAFT, CampaignState.FUNDING})
 _PERSON_KEY: Final = "person_key"

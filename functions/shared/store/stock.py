@@ -44,12 +44,12 @@ class StockStore:
     def pools(self, campaign_id: str) -> Iterator[Pool]:
         """The funded pools of a campaign, by round, voucher type and platform."""
         for item in self._database.query(PoolItem, campaign_id):
-            yield _pool(item)
+            yield pool_of(item)
 
     def pool(self, campaign_id: str, pool_key: str) -> Pool | None:
         """One pool; None while it has no money."""
         item = self._database.get(PoolItem, campaign_id, pool_key)
-        return _pool(item) if item else None
+        return pool_of(item) if item else None
 
     def shards(self, pool: Pool) -> list[Shard]:
         """The pool's shards that exist, by number."""
@@ -59,7 +59,7 @@ class StockStore:
         """The shards that exist of all those pools, by pool and number."""
         names = [name for pool in pools for name in pool.shard_ids()]
         items = self._database.get_many(StockItem, names)
-        return sorted((_shard(item) for item in items), key=lambda shard: shard.shard_id)
+        return sorted((shard_of(item) for item in items), key=lambda shard: shard.shard_id)
 
     def fund(self, pool: Pool) -> bool:
         """Takes the pool's whole plan out of what the campaign has not allocated.
@@ -293,13 +293,17 @@ class StockStore:
                 transaction.update(
                     f"shard {number}",
                     StockItem(pool.shard_id(number)),
-                    [StockItem.available.add(share), StockItem.allocated.add(share)],
+                    [
+                        StockItem.available.add(share),
+                        StockItem.allocated.add(share),
+                        StockItem.fills.add(1),
+                    ],
                     StockItem.shard_id.exists(),
                 )
             transaction.update(
                 "pool",
                 PoolItem(pool.campaign_id, pool.pool_key),
-                [PoolItem.pot_fen.add(-moved_fen)],
+                [PoolItem.pot_fen.add(-moved_fen), PoolItem.stock_version.add(1)],
                 _spread_with_pot(pool),
             )
             if not _commit_if_unchanged(transaction):
@@ -383,7 +387,8 @@ def _pool_item(pool: Pool, *, pot_fen: int) -> PoolItem:
     )
 
 
-def _pool(item: PoolItem) -> Pool:
+def pool_of(item: PoolItem) -> Pool:
+    """The pool that an item holds."""
     return Pool(
         campaign_id=item.campaign_id,
         round_id=item.round_id,
@@ -398,10 +403,13 @@ def _pool(item: PoolItem) -> Pool:
         state_version=item.state_version or 0,
         followed_version=item.followed_version or 0,
         drained_at=item.drained_at,
+        stock_version=item.stock_version or 0,
+        sold_out_version=item.sold_out_version,
     )
 
 
-def _shard(item: StockItem) -> Shard:
+def shard_of(item: StockItem) -> Shard:
+    """The shard that an item holds."""
     return Shard(
         shard_id=item.shard_id,
         state=PoolState(item.state),
@@ -411,4 +419,5 @@ def _shard(item: StockItem) -> Shard:
         lapsed_fen=item.lapsed_fen,
         unit_reserve_fen=item.unit_reserve_fen,
         state_version=item.state_version or 0,
+        fills=item.fills or 0,
     )

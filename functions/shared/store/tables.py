@@ -61,7 +61,8 @@ class PoolItem(Model):
     """Stock of one voucher type for one platform in one round; its units lie in shards.
 
     `pot_fen` is money on its way: allocated but not yet spread over shards, or drained from
-    shards and not yet moved on.
+    shards and not yet moved on. `stock_version` counts the times units came into its shards from
+    outside; the pool is sold out while `sold_out_version` equals it.
     """
 
     class Meta:
@@ -83,10 +84,15 @@ class PoolItem(Model):
     state_version = IntegerAttribute(null=True)
     followed_version = IntegerAttribute(null=True)
     drained_at = InstantAttribute(null=True)
+    stock_version = IntegerAttribute(null=True)
+    sold_out_version = IntegerAttribute(null=True)
 
 
 class StockItem(Model):
-    """One shard of a pool: a counter that claims draw from, with a partition key of its own."""
+    """One shard of a pool: a counter that claims draw from, with a partition key of its own.
+
+    `fills` counts the times units were put into it, from outside or from another shard.
+    """
 
     class Meta:
         """Bound by `shared.store.connection`."""
@@ -101,6 +107,7 @@ class StockItem(Model):
     lapsed_fen = IntegerAttribute()
     unit_reserve_fen = IntegerAttribute()
     state_version = IntegerAttribute(null=True)
+    fills = IntegerAttribute(null=True)
 
 
 class PersonItem(Model):

@@ -8,6 +8,8 @@ What is retried, and why nothing is applied twice:
 
     reply                          what is known              what happens
     conflict, throttled            nothing was written        retried with jitter
+    the same, at an item that can  nothing was written        `Contended`: the caller takes another
+    be exchanged for another                                  item, without waiting
     lost (timeout, reset)          it may have been written   retried: the transaction's own guard,
                                                               or its compare-and-set, then fails
     a condition failed             nothing was written        `Cancelled`: the caller decides
@@ -24,7 +26,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -97,6 +99,11 @@ class Reason:
         """Whether the item's own condition failed."""
         return self.code == _CONDITION_FAILED
 
+    @property
+    def is_contention(self) -> bool:
+        """Whether the item met another transaction, or was throttled."""
+        return self.code in _CONTENTION
+
 
 class Cancelled(Exception):
     """A condition of the transaction failed, and nothing was written.
@@ -117,6 +124,11 @@ class Cancelled(Exception):
         reason = self.reasons.get(label)
         return reason is not None and reason.is_condition
 
+    def contended(self, label: str) -> bool:
+        """Whether that item met contention besides."""
+        reason = self.reasons.get(label)
+        return reason is not None and reason.is_contention
+
     def raw(self, label: str) -> dict[str, dict[str, Any]]:
         """The raw item as it was; empty when there was none."""
         reason = self.reasons.get(label)
@@ -129,6 +141,21 @@ class Cancelled(Exception):
             return None
         # CancellationReason offers no working decoder; `from_raw_data` wants a copy it may keep.
         return model.from_raw_data(dict(raw))
+
+
+class Contended(Exception):
+    """Items that could be exchanged met other transactions or were throttled; nothing was written.
+
+    Args:
+        operation: the label of the transaction.
+        labels: those items.
+
+    """
+
+    def __init__(self, operation: str, labels: Collection[str]) -> None:
+        super().__init__(f"{operation}: {', '.join(labels)}")
+        self.operation = operation
+        self.labels = frozenset(labels)
 
 
 class Transaction:
@@ -189,11 +216,16 @@ class Transaction:
         self._updates.append(label)
         self._write.update(item, list(actions), condition=condition, return_values=_ALL_OLD)
 
-    def commit(self) -> None:
+    def commit(self, *, exchangeable: Collection[str] = ()) -> None:
         """Writes everything or nothing.
+
+        Args:
+            exchangeable: labels of items in whose place others would do; contention at one of
+                them is not fought here.
 
         Raises:
             Cancelled: a condition failed.
+            Contended: exchangeable items met contention.
             Busy: contention, throttling or lost replies outlasted the retries. After lost replies
                 the transaction may have been written; its guard tells.
             TransactWriteError: the transaction itself is wrong, which is a fault of ours.
@@ -205,27 +237,32 @@ class Transaction:
             try:
                 self._write._commit()  # noqa: SLF001 - the context manager cannot be retried
             except TransactWriteError as error:
-                self._raise_unless_transient(error, labels)
+                self._raise_unless_transient(error, labels, exchangeable)
             else:
                 return
             if tried < self._retry.tries:
                 self._retry.pause(tried)
         raise Busy(operation=self._operation)
 
-    def _raise_unless_transient(self, error: TransactWriteError, labels: list[str]) -> None:
+    def _raise_unless_transient(
+        self, error: TransactWriteError, labels: list[str], exchangeable: Collection[str]
+    ) -> None:
         reasons = {
             label: Reason(reason.code, reason.raw_item)
             for label, reason in zip(labels, error.cancellation_reasons, strict=False)
             if reason is not None
         }
         guard = reasons.get(self._guard) if self._guard else None
-        if guard is not None and guard.code in _CONTENTION:
+        if guard is not None and guard.is_contention:
             return
         if any(reason.is_condition for reason in reasons.values()):
             raise Cancelled(self._operation, reasons) from error
         if reasons:
-            if all(reason.code in _CONTENTION for reason in reasons.values()):
-                return
-            raise error
+            if not all(reason.is_contention for reason in reasons.values()):
+                raise error
+            met = [label for label in reasons if label in exchangeable]
+            if met:
+                raise Contended(self._operation, met) from error
+            return
         if not is_transient(error):
             raise error

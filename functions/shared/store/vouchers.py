@@ -1,6 +1,5 @@
-"""Vouchers: claimed, held, released, expired; each a transaction whose conditions are the rules.
+"""Vouchers: read, held, released, expired; the conditions of each transaction are the rules.
 
-claim     stock shard draws one · every identity's limits · the voucher put (the guard)
 hold      the voucher's state, for one order
 release   the voucher's state, by the same order
 expire    vouchers of one shard · the shard's lapsed money
@@ -11,17 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import Enum, auto
 
 from pynamodb.expressions.condition import Condition, size
-from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from functions.shared.domain.business_time import business_date, parse_rfc3339, to_rfc3339
-from functions.shared.domain.errors import Code, HuiminError
-from functions.shared.domain.funds import PoolState
 from functions.shared.domain.ids import segment_of
-from functions.shared.domain.limits import PersonCounter
 from functions.shared.domain.vouchers import (
     TIMELINE_LIMIT,
     TimelineEntry,
@@ -30,6 +24,7 @@ from functions.shared.domain.vouchers import (
     VoucherState,
 )
 from functions.shared.store.connection import Database
+from functions.shared.store.persons import person_key
 from functions.shared.store.tables import (
     ISSUE_SEGMENTS,
     PersonItem,
@@ -41,23 +36,6 @@ from functions.shared.store.transaction import Cancelled, Transaction
 
 # The shard is one of the hundred items; small batches keep a conflict cheap.
 EXPIRED_PER_TRANSACTION = 25
-
-
-class Draw(Enum):
-    """What a claim met at the shard it drew from."""
-
-    ISSUED = auto()
-    REPLAYED = auto()
-    EMPTY = auto()
-    PAUSED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimOutcome:
-    """How a claim ended; `voucher` is the one issued, or the one the same number made before."""
-
-    draw: Draw
-    voucher: Voucher | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,32 +101,6 @@ class VoucherStore:
         """Those vouchers, strongly consistent, by id."""
         items = self._database.get_many(VoucherItem, voucher_ids)
         return sorted((voucher_of(item) for item in items), key=lambda v: v.voucher_id)
-
-    def commit_claim(self, voucher: Voucher, counters: Sequence[PersonCounter]) -> ClaimOutcome:
-        """Issues the voucher from its shard, or says why that shard cannot give one.
-
-        Raises:
-            HuiminError: PERSON_LIMIT_REACHED with scope, limit and used; KEY_REUSED when the
-                platform's number made another voucher before.
-            Busy: contention outlasted the retries.
-
-        """
-        transaction = self._database.transaction("claim")
-        transaction.put(
-            "voucher", _item(voucher), VoucherItem.voucher_id.does_not_exist(), guard=True
-        )
-        transaction.update(
-            "stock",
-            StockItem(voucher.shard_id),
-            [StockItem.available.add(-1), StockItem.issued.add(1)],
-            (StockItem.available >= 1) & (StockItem.state == PoolState.OPEN.value),
-        )
-        labels = count_person(transaction, voucher, counters, step=1, holds_voucher=True)
-        try:
-            transaction.commit()
-        except Cancelled as cancelled:
-            return _claim_refused(cancelled, voucher, counters, labels)
-        return ClaimOutcome(Draw.ISSUED, voucher)
 
     def hold(
         self, voucher: Voucher, *, order_no: str, held_until: datetime, now: datetime
@@ -230,11 +182,6 @@ class VoucherStore:
         return stored
 
 
-def person_key(campaign_id: str, identity_ref: str) -> str:
-    """The key of an identity's item in a campaign."""
-    return f"{campaign_id}#{identity_ref}"
-
-
 def issue_bucket(campaign_id: str, on: date, segment: int) -> str:
     """The index key of vouchers issued on a date, one of ISSUE_SEGMENTS."""
     return f"{campaign_id}#{on.isoformat()}#{segment:02d}"
@@ -263,97 +210,6 @@ def lapsing_fen(voucher: Voucher) -> int:
     return voucher.slack_fen
 
 
-def count_person(
-    transaction: Transaction,
-    voucher: Voucher,
-    counters: Sequence[PersonCounter],
-    *,
-    step: int,
-    holds_voucher: bool = False,
-) -> list[str]:
-    """Moves the counters (step 1 or -1) at every identity of the voucher; the items' labels."""
-    labels: list[str] = []
-    for number, identity_ref in enumerate(voucher.identity_refs):
-        label = f"person {number}"
-        actions: list[Action] = [Path([counter.name]).add(step) for counter in counters]
-        if holds_voucher:
-            actions.append(
-                PersonItem.voucher_ids.set(
-                    (PersonItem.voucher_ids | []).append([voucher.voucher_id])
-                )
-            )
-        if not actions:
-            continue
-        transaction.update(
-            label,
-            PersonItem(person_key(voucher.campaign_id, identity_ref)),
-            actions,
-            _below_limits(counters) if step > 0 else _above_zero(counters),
-        )
-        labels.append(label)
-    return labels
-
-
-def _below_limits(counters: Sequence[PersonCounter]) -> Condition | None:
-    condition: Condition | None = None
-    for counter in counters:
-        path = Path([counter.name])
-        below = path.does_not_exist() | (path < counter.max_count)
-        condition = below if condition is None else condition & below
-    return condition
-
-
-def _above_zero(counters: Sequence[PersonCounter]) -> Condition | None:
-    condition: Condition | None = None
-    for counter in counters:
-        counted = Path([counter.name]) >= 1
-        condition = counted if condition is None else condition & counted
-    return condition
-
-
-def limit_reached(
-    cancelled: Cancelled, label: str, counters: Sequence[PersonCounter]
-) -> HuiminError | None:
-    """The limit that stood in the way at one identity, if it was a limit."""
-    if not cancelled.failed(label):
-        return None
-    raw = cancelled.raw(label)
-    for counter in counters:
-        used = int(raw.get(counter.name, {}).get("N", "0"))
-        if used >= counter.max_count:
-            return HuiminError(
-                Code.PERSON_LIMIT_REACHED,
-                scope=counter.scope.value,
-                limit=counter.max_count,
-                used=used,
-            )
-    return None
-
-
-def _claim_refused(
-    cancelled: Cancelled,
-    voucher: Voucher,
-    counters: Sequence[PersonCounter],
-    labels: Sequence[str],
-) -> ClaimOutcome:
-    """Reads the reasons in the order that matters: guard, then limits, then stock."""
-    stored = cancelled.old("voucher", VoucherItem)
-    if stored is not None:
-        if stored.content_hash != voucher.content_hash:
-            raise HuiminError(Code.KEY_REUSED, number=voucher.request_no) from cancelled
-        return ClaimOutcome(Draw.REPLAYED, voucher_of(stored))
-    for label in labels:
-        reached = limit_reached(cancelled, label, counters)
-        if reached is not None:
-            raise reached from cancelled
-    shard = cancelled.old("stock", StockItem)
-    if shard is not None and shard.state == PoolState.PAUSED.value:
-        return ClaimOutcome(Draw.PAUSED)
-    if cancelled.failed("stock"):
-        return ClaimOutcome(Draw.EMPTY)
-    raise cancelled
-
-
 def _end(transaction: Transaction, voucher: Voucher, now: datetime) -> None:
     """One voucher's part of an expiry: it must still be as it was read."""
     item = VoucherItem(voucher.voucher_id)
@@ -378,7 +234,8 @@ def _entry(line: str) -> TimelineEntry:
     return TimelineEntry(parse_rfc3339(at), VoucherEvent(event), "".join(reference))
 
 
-def _item(voucher: Voucher) -> VoucherItem:
+def item_of(voucher: Voucher) -> VoucherItem:
+    """The item that holds a voucher."""
     segment = segment_of(voucher.voucher_id, ISSUE_SEGMENTS)
     return VoucherItem(
         voucher.voucher_id,
