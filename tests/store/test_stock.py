@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -11,70 +10,23 @@ import pytest
 
 from functions.shared.domain.errors import Busy
 from functions.shared.domain.funds import Pool, PoolState, plan_pools
-from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.claims import ClaimOutcome, ClaimStore
 from functions.shared.store.connection import Database
 from functions.shared.store.stock import (
     DRAWN_SHARDS_PER_TRANSACTION,
     SHARDS_PER_TRANSACTION,
-    StockStore,
 )
 from functions.shared.store.tables import PoolItem, StockItem
 from functions.shared.store.transaction import Cancelled
+from tests.store.bank import PLAN, Bank
 from tests.store.seeds import put_shard
-from tests.support.campaigns import OPEN, campaign, campaign_document
+from tests.support.campaigns import OPEN, campaign
 from tests.support.deployment import Deployment
 from tests.support.replies import LOST_AFTER, THROUGH, TRANSACTION, cancelled, scripted
 from tests.support.vouchers import a_voucher
 
 NOW = datetime.fromisoformat(OPEN)
 APPROPRIATED_FEN = 1_000_000
-PLAN = plan_pools(campaign())[0]
-
-
-class Bank:
-    """The stores of one campaign's money, and where all of it lies."""
-
-    def __init__(self, database: Database, deployment: Deployment) -> None:
-        self.database = database
-        self.deployment = deployment
-        self.stock = StockStore(database)
-        self.campaigns = CampaignStore(database)
-        self.campaigns.put_draft(
-            campaign(),
-            json.dumps(campaign_document()),
-            expected_version=None,
-            made_by="li.na",
-            now=NOW,
-        )
-
-    def places(self) -> tuple[int, int, int]:
-        """Unallocated, in pots, in shards (unissued and lapsed)."""
-        record = self.campaigns.get("spring-2026")
-        assert record is not None
-        pools = list(self.stock.pools("spring-2026"))
-        shards = [shard for pool in pools for shard in self.stock.shards(pool)]
-        return (
-            record.funds.unallocated_fen,
-            sum(pool.pot_fen for pool in pools),
-            sum(shard.drainable_fen for shard in shards),
-        )
-
-    def again(self, pool: Pool) -> Pool:
-        """The pool as stored."""
-        stored = self.stock.pool(pool.campaign_id, pool.pool_key)
-        assert stored is not None
-        return stored
-
-    def pool(self, *, units: int = 7, shards: int = 3, spread: bool = True) -> Pool:
-        """A pool with its money, perhaps spread over its shards."""
-        planned = replace(PLAN, planned_units=units, shard_count=shards)
-        assert self.stock.fund(planned)
-        return self.stock.spread(self.again(planned)) if spread else self.again(planned)
-
-    def available(self, pool: Pool) -> list[int]:
-        """The units of each shard that exists."""
-        return [shard.available for shard in self.stock.shards(pool)]
 
 
 @pytest.fixture
