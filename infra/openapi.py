@@ -96,6 +96,7 @@ _EXAMPLES: Final[Json] = {
     "round_id": "round-1",
     "voucher_type_id": "dining-100-40",
     "voucher_type_ids": ["dining-100-40"],
+    "PackAnswer.voucher_type_ids": ["dining-100-40", "dining-100-40"],
     "PackSection.voucher_type_ids": ["dining-100-40", "dining-100-40"],
     "pack_id": "new-year-pack",
     "ClaimBody.pack_id": None,

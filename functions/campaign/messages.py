@@ -126,6 +126,14 @@ class VoucherTypeAnswer(AnswerModel):
     terms: TermsAnswer
 
 
+class PackAnswer(AnswerModel):
+    """Vouchers that are claimed together, all or none, with one entry for each voucher."""
+
+    pack_id: Slug
+    name: WordingAnswer
+    voucher_type_ids: list[Slug]
+
+
 class RoundAnswer(AnswerModel):
     """A round; claims are taken from `opens_at` up to, not including, `closes_at`."""
 
@@ -164,6 +172,7 @@ class CampaignAnswer(CampaignSummary):
     industries: list[Slug]
     identities: list[str]
     voucher_types: list[VoucherTypeAnswer]
+    packs: list[PackAnswer]
     stock_left: list[StockLeftAnswer]
     stock_read_at: Instant
 
@@ -236,6 +245,14 @@ def campaign_answer(
                 terms=terms_answer(t),
             )
             for t in campaign.voucher_types
+        ],
+        packs=[
+            PackAnswer(
+                pack_id=pack.pack_id,
+                name=WordingAnswer(zh=pack.name.zh, en=pack.name.en),
+                voucher_type_ids=list(pack.voucher_type_ids),
+            )
+            for pack in campaign.packs
         ],
         stock_left=[
             StockLeftAnswer(

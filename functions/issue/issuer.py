@@ -10,6 +10,7 @@ asks for and tells it what came of it. Correctness rests on the transaction alon
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -75,11 +76,14 @@ class Issuer:
         self._sleep = sleep
         self._drawers: Memory[tuple[str, str], Drawer] = Memory(DRAWER_LIFETIME)
         self._refusals: Memory[tuple[str, str], Code] = Memory(REFUSAL_LIFETIME)
+        # Pools that were sold out when last asked: their mark is read before anything is tried.
+        self._sold_out: Memory[tuple[str, str], bool] = Memory(DRAWER_LIFETIME)
 
     def forget(self) -> None:
         """As in a new process: nothing is remembered."""
         self._drawers.clear()
         self._refusals.clear()
+        self._sold_out.clear()
 
     def remembered_refusal(self, pools: Sequence[Pool], now: datetime) -> HuiminError | None:
         """Why one of the pools gives nothing, if that was found a moment ago; no call is made."""
@@ -113,8 +117,11 @@ class Issuer:
             Cancelled: a condition that `also` added failed.
 
         """
+        wanted = Counter(_key(pool) for pool in pools)
         with ExitStack() as opened:
-            searches = [opened.enter_context(self._open(pool, now)) for pool in pools]
+            searches = [
+                opened.enter_context(self._open(pool, wanted[_key(pool)], now)) for pool in pools
+            ]
             while True:
                 # As far as the policy's patience goes: then a search gives up.
                 drawn = [
@@ -131,11 +138,16 @@ class Issuer:
                 if outcome.issued:
                     return Issued(tuple(drawn))
 
-    def _open(self, pool: Pool, now: datetime) -> _OpenSearch:
+    def _open(self, pool: Pool, wanted: int, now: datetime) -> _OpenSearch:
         drawer = self._drawers.recall(
             _key(pool), now, lambda: Drawer(pool.shard_count, pool.planned_units, self._random)
         )
-        return _OpenSearch(drawer.search(), pool)
+        if self._sold_out.recalled(_key(pool), now):
+            if self._shards.is_sold_out(pool):
+                raise self._refuse(Code.SOLD_OUT, [pool], now)
+            self._sold_out.forget(_key(pool))
+            drawer.refilled()
+        return _OpenSearch(drawer.search(), pool, wanted)
 
     def _next_draw(self, opened: _OpenSearch, now: datetime) -> int:
         """Does what the search asks for until it asks for a draw; the shard's number."""
@@ -146,12 +158,13 @@ class Issuer:
             if isinstance(step, Draw):
                 opened.drawing = step
             else:
-                self._carry_out(step, opened.search, opened.pool, now)
+                self._carry_out(step, opened, now)
         return opened.drawing.shard
 
     def _carry_out(
-        self, step: Look | Move | Ask | Prove | Pause, search: Search, pool: Pool, now: datetime
+        self, step: Look | Move | Ask | Prove | Pause, opened: _OpenSearch, now: datetime
     ) -> None:
+        search, pool = opened.search, opened.pool
         match step:
             case Look(shards):
                 search.looked(self._shards.levels(pool, shards))
@@ -166,7 +179,10 @@ class Issuer:
                     raise self._refuse(Code.SOLD_OUT, [pool], now)
                 search.unmarked()
             case Prove():
-                left = self._shards.prove_sold_out(pool)
+                left = self._shards.prove_sold_out(pool, opened.wanted)
+                if left is None and opened.wanted > 1:
+                    # Too few for this claim may be enough for another: nothing to remember.
+                    raise _refusal(Code.SOLD_OUT, pool)
                 if left is None:
                     raise self._refuse(Code.SOLD_OUT, [pool], now)
                 search.found(left)
@@ -177,19 +193,24 @@ class Issuer:
                 assert_never(step)
 
     def _refuse(self, code: Code, pools: Sequence[Pool], now: datetime) -> HuiminError:
-        """The refusal, remembered for each pool; what was known of its shards is forgotten."""
+        """The refusal, remembered for each pool."""
         for pool in pools:
             self._refusals.keep(_key(pool), now, code)
-            self._drawers.forget(_key(pool))
+            if code is Code.SOLD_OUT:
+                self._sold_out.keep(_key(pool), now, value=True)
         return _refusal(code, pools[0])
 
 
 class _OpenSearch:
-    """A search in a pool, whose open draw is given back however the claim ends."""
+    """A search in a pool, whose open draw is given back however the claim ends.
 
-    def __init__(self, search: Search, pool: Pool) -> None:
+    `wanted` is how many units the claim needs of the pool in all.
+    """
+
+    def __init__(self, search: Search, pool: Pool, wanted: int) -> None:
         self.search = search
         self.pool = pool
+        self.wanted = wanted
         self.drawing: Draw | None = None
 
     def __enter__(self) -> Self:

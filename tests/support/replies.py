@@ -94,3 +94,18 @@ def scripted(client: Any, operation: str, *steps: Step) -> Iterator[list[dict[st
         events.unregister(f"before-call.dynamodb.{operation}", before_call)
         events.unregister(f"after-call.dynamodb.{operation}", after_call)
     assert not left, f"{len(left)} steps were not used"
+
+
+@contextmanager
+def noted_calls(client: Any) -> Iterator[list[str]]:  # noqa: ANN401 - botocore clients have no static type
+    """The names of the operations that the client is asked for, as they are asked for."""
+    names: list[str] = []
+
+    def note(model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
+        names.append(model.name)
+
+    client.meta.events.register_first("before-call.dynamodb", note)
+    try:
+        yield names
+    finally:
+        client.meta.events.unregister("before-call.dynamodb", note)

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
+from typing import TypeVar
 
 # What one BatchGetItem takes.
 SHARDS_PER_LOOK = 100
@@ -80,6 +81,7 @@ class GiveUp:
 
 
 Step = Draw | Look | Move | Ask | Prove | Pause | GiveUp
+StepT = TypeVar("StepT", bound=Step)
 
 
 class Drawer:
@@ -151,7 +153,7 @@ class Drawer:
         self._levels[shard] = level
 
     def learn_all(self, levels: Mapping[int, int]) -> bool:
-        """Takes the answer to a look, and says whether any unit was seen."""
+        """Takes the answer to a look, and says whether it shows any unit that can be drawn."""
         for shard, level in levels.items():
             self._levels[shard] = level
         seen = [shard for shard, level in levels.items() if level > 0]
@@ -161,7 +163,8 @@ class Drawer:
             self._look_size = max(FIRST_LOOK, self._look_size // 2)
         elif len(seen) * 8 < len(levels):
             self._look_size = min(SHARDS_PER_LOOK, self._look_size * 2)
-        return bool(seen)
+        # A unit that another search of this claim counts on is none: looks would never end.
+        return any(self.left(shard) > 0 for shard in seen)
 
     @property
     def home(self) -> int:
@@ -178,8 +181,8 @@ class Drawer:
         others = sighted if avoid not in sighted else [s for s in sighted if s != avoid]
         if not others:
             return None
-        few = others if len(others) <= 2 else [self.random.choice(others) for _ in range(2)]
-        return max(few, key=self.left)
+        # The better of two at random: all processes would run after the best.
+        return max(self.random.choice(others), self.random.choice(others), key=self.left)
 
     def some_other(self, avoid: int) -> int | None:
         """A shard at random that is not known to be empty; None when a few tries find none."""
@@ -251,7 +254,7 @@ class Search:
                 return Look(shards)
         return Ask()
 
-    def _reported(self, kind: type[Step]) -> Step:
+    def _reported(self, kind: type[StepT]) -> StepT:
         step, self._step = self._step, None
         if not isinstance(step, kind):
             raise TypeError(f"{step} was asked for, not {kind}")
@@ -260,14 +263,12 @@ class Search:
     def drawn(self) -> None:
         """Draw was granted."""
         step = self._reported(Draw)
-        assert isinstance(step, Draw)
         self._drawer.release(step.shard)
         self._drawer.took(step.shard, 1)
 
     def empty(self, available: int) -> None:
         """Draw was refused; the shard had that many units left (normally 0)."""
         step = self._reported(Draw)
-        assert isinstance(step, Draw)
         self._failures += 1
         self._drawer.release(step.shard)
         self._drawer.learn(step.shard, available)
@@ -289,7 +290,6 @@ class Search:
     def undone(self) -> None:
         """Draw was not granted for a reason that says nothing about the shard."""
         step = self._reported(Draw)
-        assert isinstance(step, Draw)
         self._failures += 1
         self._drawer.release(step.shard)
 
@@ -301,10 +301,9 @@ class Search:
         else:
             self._fruitless += 1
 
-    def moved(self, done: bool) -> None:  # noqa: FBT001
+    def moved(self, done: bool) -> None:  # noqa: FBT001 - the one fact that is reported
         """Move was carried out; False: the source had not that many any more."""
         step = self._reported(Move)
-        assert isinstance(step, Move)
         self._drawer.took(step.source, step.units)
         if done:
             self._drawer.learn(step.target, step.units)

@@ -107,11 +107,16 @@ class ShardStore:
         """
         return self._again(pool).is_sold_out
 
-    def prove_sold_out(self, pool: Pool) -> Mapping[int, int] | None:
-        """None once all shards were seen empty at one moment, and the pool is marked so.
+    def prove_sold_out(self, pool: Pool, wanted: int = 1) -> Mapping[int, int] | None:
+        """None once all shards were seen to have fewer units than are wanted, at one moment.
 
-        Otherwise the shards in which units were seen, by number; none where units moved, or came,
-        while they were read: then nothing is known.
+        Where they had none at all, the pool is then marked so. Otherwise the shards in which units
+        were seen, by number; none where units moved, or came, while they were read: then nothing
+        is known.
+
+        Args:
+            pool: whose shards.
+            wanted: units that one claim needs, from 1.
 
         Raises:
             Busy: throttled or lost beyond the SDK's retries.
@@ -124,25 +129,30 @@ class ShardStore:
             if not before.is_spread:
                 return {}
             fills: list[dict[int, int]] = []
+            left_first = 0
             for _ in range(2):
-                shards = self._read_until_units(pool)
+                shards = self._read_until(pool, wanted)
                 left = {number: s.available for number, s in shards.items() if s.available}
-                if left:
+                if sum(left.values()) >= wanted:
                     return left
+                # What was left at the first reading bounds what was left in between.
+                left_first = left_first if fills else sum(left.values())
                 fills.append({number: shard.fills for number, shard in shards.items()})
-            if fills[0] == fills[1] and len(fills[0]) == pool.shard_count and self._mark(before):
+            if fills[0] != fills[1] or len(fills[0]) != pool.shard_count:
+                continue
+            if left_first or self._mark(before):
                 return None
         return {}
 
-    def _read_until_units(self, pool: Pool) -> dict[int, Shard]:
-        """The shards by number, up to the call that shows one with units."""
+    def _read_until(self, pool: Pool, wanted: int) -> dict[int, Shard]:
+        """The shards by number, up to the call that shows as many units as are wanted."""
         found: dict[int, Shard] = {}
         for start in range(0, pool.shard_count, SHARDS_PER_READING):
             numbers = range(start, min(start + SHARDS_PER_READING, pool.shard_count))
             by_id = {pool.shard_id(number): number for number in numbers}
             for item in self._database.get_many(StockItem, by_id):
                 found[by_id[item.shard_id]] = shard_of(item)
-            if any(shard.available for shard in found.values()):
+            if sum(shard.available for shard in found.values()) >= wanted:
                 break
         return found
 

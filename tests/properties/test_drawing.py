@@ -1,0 +1,155 @@
+"""The policy against plain counters: whatever meets whom, all is drawn, and every way ends."""
+
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.shared.domain.drawing import (
+    PATIENCE,
+    SHARDS_PER_LOOK,
+    Ask,
+    Draw,
+    Drawer,
+    GiveUp,
+    Look,
+    Move,
+    Pause,
+    Prove,
+    Search,
+)
+
+# Looks, asks and pauses between two failures are few; every one of them is counted.
+MOST_STEPS = PATIENCE * 20
+
+pools = st.lists(st.integers(0, 60), min_size=1, max_size=130)
+
+
+def look_around(step: Look | Move | Ask | Pause, search: Search, levels: list[int]) -> None:
+    """Does what is asked for between draws."""
+    match step:
+        case Look(shards):
+            assert 0 < len(shards) <= SHARDS_PER_LOOK
+            assert len(set(shards)) == len(shards)
+            search.looked({shard: levels[shard] for shard in shards})
+        case Move(source, target, units):
+            assert source != target
+            assert units > 0
+            done = levels[source] >= units
+            if done:
+                levels[source] -= units
+                levels[target] += units
+            search.moved(done)
+        case Ask():
+            search.unmarked()
+        case Pause(seconds):
+            assert 0 < seconds < 1
+            search.paused()
+
+
+def play(search: Search, levels: list[int], chance: Random, conflicts: float) -> bool | None:
+    """One claim's way: True drawn, False sold out, None given up."""
+    for _ in range(MOST_STEPS):
+        step = search.step()
+        match step:
+            case Draw(shard):
+                if chance.random() < conflicts:
+                    search.contended()
+                elif levels[shard]:
+                    levels[shard] -= 1
+                    search.drawn()
+                    return True
+                else:
+                    search.empty(0)
+            case Prove():
+                left = {shard: level for shard, level in enumerate(levels) if level}
+                if not left:
+                    return False
+                search.found(left)
+            case GiveUp():
+                return None
+            case _:
+                look_around(step, search, levels)
+    raise AssertionError("a claim's way does not end")
+
+
+@given(levels=pools, processes=st.integers(1, 5), seed=st.integers(0, 2**32))
+def test_every_unit_is_drawn_and_only_then_is_it_sold_out(
+    levels: list[int], processes: int, seed: int
+) -> None:
+    chance = Random(seed)  # noqa: S311 - a failure must be repeatable
+    stock, planned = sum(levels), sum(levels)
+    drawers = [Drawer(len(levels), planned, chance) for _ in range(processes)]
+    sold = 0
+    while True:
+        drawn = play(chance.choice(drawers).search(), levels, chance, 0)
+        assert drawn is not None, "nobody was in the way"
+        if not drawn:
+            break
+        sold += 1
+        assert sum(levels) == stock - sold
+    assert sold == stock
+
+
+@given(
+    levels=pools,
+    conflicts=st.floats(0, 1),
+    seed=st.integers(0, 2**32),
+    claims=st.integers(1, 30),
+)
+def test_in_any_contention_every_way_ends_and_no_unit_is_lost(
+    levels: list[int], conflicts: float, seed: int, claims: int
+) -> None:
+    chance = Random(seed)  # noqa: S311 - as above
+    stock = sum(levels)
+    drawer = Drawer(len(levels), stock, chance)
+    sold = sum(play(drawer.search(), levels, chance, conflicts) is True for _ in range(claims))
+    assert sum(levels) == stock - sold
+
+
+@given(levels=pools, seed=st.integers(0, 2**32), wanted=st.integers(2, 4))
+def test_searches_that_are_open_at_once_never_count_on_the_same_unit(
+    levels: list[int], seed: int, wanted: int
+) -> None:
+    """A pack's draws of one pool are merged: together they ask no shard for more than is known."""
+    chance = Random(seed)  # noqa: S311 - as above
+    drawer = Drawer(len(levels), sum(levels), chance)
+    asked: dict[int, int] = {}
+    for search in [drawer.search() for _ in range(wanted)]:
+        for _ in range(MOST_STEPS):
+            step = search.step()
+            match step:
+                case Draw(shard):
+                    asked[shard] = asked.get(shard, 0) + 1
+                    break
+                case Look(shards):
+                    search.looked({shard: levels[shard] for shard in shards})
+                case Ask():
+                    search.unmarked()
+                case Prove():
+                    search.found({s: level for s, level in enumerate(levels) if level})
+                case Pause():
+                    search.paused()
+                case Move():
+                    search.moved(done=False)
+                case GiveUp():
+                    break
+        else:
+            raise AssertionError("a claim's way does not end")
+    planned = -(-sum(levels) // len(levels))
+    assert all(n <= max(planned, levels[shard]) for shard, n in asked.items())
+
+
+def test_a_home_that_must_be_empty_is_not_tried_again() -> None:
+    """Two shards of two units: after two draws the home is known to be empty without a reading."""
+    chance = Random(1)  # noqa: S311 - as above
+    drawer = Drawer(2, 4, chance)
+    home = drawer.home
+    for _ in range(2):
+        search = drawer.search()
+        step = search.step()
+        assert step == Draw(home)
+        search.drawn()
+    assert drawer.search().step() != Draw(home)
