@@ -130,6 +130,31 @@ def settled(world: World) -> None:
     world.settle()
 
 
+def with_packs(world: World) -> None:
+    """A running campaign with a pack of two types, one of them twice; some of it is taken."""
+    world.clear()
+    pack = {
+        "pack_id": "family",
+        "name": {"zh": "家庭券包", "en": "Family pack"},
+        "voucher_type_ids": ["full", "shared", "full"],
+    }
+    world.run(document(packs=[pack]))
+    world.claim("n0", person=1, type_id="shared")
+
+
+def almost_sold_out(world: World) -> None:
+    """All but one of five units are taken, and nobody knows where it lies."""
+    running(world)
+    for person in range(4):
+        claim(world, person)
+
+
+def all_taken(world: World) -> None:
+    """All five units are taken, and nobody has said so."""
+    almost_sold_out(world)
+    claim(world, 4)
+
+
 def half_resumed(world: World) -> None:
     """A paused campaign that runs again, and whose pools do not know it yet."""
     running(world)
@@ -157,6 +182,33 @@ def _claim_too_many(world: World) -> object:
     except HuiminError as refusal:
         return refusal.code, refusal.context
     return None
+
+
+@OPERATIONS.register("claim a pack", with_packs)
+def _claim_pack(world: World) -> object:
+    return [(v.voucher_id, v.voucher_type_id) for v in world.claim_pack("n1", "family")]
+
+
+@OPERATIONS.register("claim the last unit", almost_sold_out)
+def _claim_last(world: World) -> object:
+    return world.claim("n9", person=9, type_id="shared").voucher_id
+
+
+@OPERATIONS.register("claim what is sold out", all_taken)
+def _claim_nothing(world: World) -> object:
+    try:
+        world.claim("n9", person=9, type_id="shared")
+    except Busy:
+        raise
+    except HuiminError as refusal:
+        return refusal.code, refusal.context
+    return None
+
+
+@OPERATIONS.register("move units between shards", running)
+def _move_units(world: World) -> None:
+    pool = world.pool("r1", "shared")
+    world.shards.move_units(pool, 0, 1, 1)
 
 
 @OPERATIONS.register("hold", with_voucher)

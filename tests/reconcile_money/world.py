@@ -218,9 +218,8 @@ class World:
         self.bureau = CampaignService(
             stores.campaigns, stores.stock, self.registry, bureau_roles=()
         )
-        issuer = Issuer(
-            ClaimStore(self.database), ShardStore(self.database), random, sleep=lambda _: None
-        )
+        self.shards = ShardStore(self.database)
+        issuer = Issuer(ClaimStore(self.database), self.shards, random, sleep=lambda _: None)
         self.issuer = ClaimService(stores.campaigns, stores.stock, stores.vouchers, issuer, keys)
         self.till = RedeemService(
             RedeemStores(stores.campaigns, stores.vouchers, self.ledger, self.registry), keys
@@ -355,6 +354,22 @@ class World:
         platform_id: str = "unionpay",
     ) -> Voucher:
         """Claims for a person; the identity number is already normalised, and nobody's."""
+        return self._claimed(request_no, person, round_id, platform_id, type_id=type_id)[0]
+
+    def claim_pack(self, request_no: str, pack_id: str, *, person: int = 0) -> tuple[Voucher, ...]:
+        """The same for a pack, in round 1 on one platform."""
+        return self._claimed(request_no, person, "r1", "unionpay", pack_id=pack_id)
+
+    def _claimed(
+        self,
+        request_no: str,
+        person: int,
+        round_id: str,
+        platform_id: str,
+        *,
+        type_id: str | None = None,
+        pack_id: str | None = None,
+    ) -> tuple[Voucher, ...]:
         claim = Claim(
             platform_id=platform_id,
             request_no=request_no,
@@ -366,8 +381,9 @@ class World:
                 IdentityKind.PHONE: f"{person:011d}",
             },
             facts=PersonFacts(real_name=False, located_in=None),
+            pack_id=pack_id,
         )
-        return self.issuer.claim_voucher(claim, self.now).vouchers[0]
+        return self.issuer.claim_voucher(claim, self.now).vouchers
 
     def claim_late(self, request_no: str, *, at: datetime) -> Voucher:
         """A claim that was let in at that time, and is carried out now."""
