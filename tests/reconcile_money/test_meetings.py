@@ -68,6 +68,7 @@ ACTORS: dict[str, Actor] = {
     "drains": _now(lambda w: w.stores.stock.drain(w.pool("r1", "shared"))),
     "tops up": _now(lambda w: w.stores.stock.top_up(w.pool("r2", "shared"))),
     "tops up round 1": _now(lambda w: w.stores.stock.top_up(w.pool("r1", "shared"))),
+    "moves units": _now(lambda w: w.shards.move_units(w.pool("r1", "shared"), 0, 1, 1)),
     "moves on": _now(
         lambda w: w.stores.stock.move_on(w.pool("r1", "shared"), w.pool("r2", "shared"))
     ),
@@ -113,6 +114,11 @@ PAIRS = [
     ("refunds all", "refunds a part"),
     ("refunds a part", "sweeps"),
     ("drains", "claims"),
+    ("drains", "moves units"),
+    ("moves units", "drains"),
+    ("moves units", "claims"),
+    ("moves units", "tops up round 1"),
+    ("tops up round 1", "moves units"),
     ("drains", "drains"),
     ("moves on", "moves on"),
     ("moves on", "drains"),
