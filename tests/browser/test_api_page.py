@@ -85,9 +85,9 @@ def test_slash_goes_to_the_search(page: Page) -> None:
 def test_one_language_hides_the_other(page: Page) -> None:
     heading = page.locator("#claim_voucher h2").first
     page.click('[data-show="zh"]')
-    assert heading.inner_text() == "领取一张消费券"
+    assert heading.inner_text() == "领取一张消费券或一个券包"
     page.click('[data-show="en"]')
-    assert heading.inner_text() == "Claims one voucher of a round for a person"
+    assert heading.inner_text() == "Claims a voucher, or a pack of them, of a round for a person"
     assert page.get_attribute('[data-show="en"]', "aria-pressed") == "true"
     page.click('[data-show="both"]')
     assert "/" in heading.inner_text()
