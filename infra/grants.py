@@ -53,11 +53,11 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
         "issue": FunctionGrants(
             tables=_each(
                 campaigns="GetItem",
-                pools="GetItem",
+                pools="GetItem UpdateItem",
                 callers="GetItem",
                 stock="BatchGetItem UpdateItem",
                 people="UpdateItem",
-                vouchers="GetItem PutItem",
+                vouchers="BatchGetItem GetItem PutItem",
             ),
             secret=True,
         ),
