@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.shared.domain.drawing import (
+    LONGEST_WAIT_S,
+    OPEN_PROOF,
     PATIENCE,
     SHARDS_PER_LOOK,
     Ask,
@@ -153,3 +155,49 @@ def test_a_home_that_must_be_empty_is_not_tried_again() -> None:
         assert step == Draw(home)
         search.drawn()
     assert drawer.search().step() != Draw(home)
+
+
+def test_where_there_is_no_other_shard_a_claim_waits_and_then_gives_up() -> None:
+    """It does not hammer the one counter, and all its waits stay within a caller's patience."""
+    search = Drawer(1, 5, Random(1)).search()  # noqa: S311 - as above
+    waits: list[float] = []
+    draws = 0
+    while not isinstance(step := search.step(), GiveUp):
+        if isinstance(step, Draw):
+            draws += 1
+            search.contended()
+        else:
+            assert isinstance(step, Pause)
+            waits.append(step.seconds)
+            search.paused()
+    assert (draws, len(waits)) == (PATIENCE, PATIENCE - 1)
+    assert all(0 < wait <= 1.5 * LONGEST_WAIT_S for wait in waits)
+    assert sum(waits) < 10
+
+
+def test_where_there_is_another_shard_a_claim_goes_there_at_once() -> None:
+    drawer = Drawer(2, 4, Random(1))  # noqa: S311 - as above
+    search = drawer.search()
+    first = search.step()
+    search.contended()
+    second = search.step()
+    assert isinstance(first, Draw)
+    assert isinstance(second, Draw)
+    assert first.shard != second.shard
+
+
+def test_proofs_that_stay_open_are_few() -> None:
+    """Each may read the whole pool six times."""
+    search = Drawer(1_024, 0, Random(1)).search()  # noqa: S311 - as above
+    proofs = 0
+    for _ in range(MOST_STEPS):
+        step = search.step()
+        if isinstance(step, GiveUp):
+            break
+        if isinstance(step, Prove):
+            proofs += 1
+            search.found({})
+        else:
+            assert isinstance(step, Look | Ask | Pause)
+            look_around(step, search, [0] * 1_024)
+    assert proofs == PATIENCE // OPEN_PROOF

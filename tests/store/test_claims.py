@@ -330,6 +330,26 @@ def test_contention_at_the_shard_alone_is_told_at_once(
     assert unchanged()
 
 
+def test_of_several_shards_each_is_told_what_it_met(
+    store: ClaimStore, database: Database, unchanged: Callable[[], bool]
+) -> None:
+    """A pack: one shard is empty, another in contention, the third was not in the way."""
+    pack = [a_voucher(voucher_id=voucher_id(letter), shard_id=letter) for letter in ("a", "b", "c")]
+    shard = {
+        "shard_id": {"S": "a"},
+        "state": {"S": "OPEN"},
+        "available": {"N": "0"},
+        **{name: {"N": "3"} for name in ("allocated", "issued", "unit_reserve_fen")},
+        "lapsed_fen": {"N": "0"},
+    }
+    puts = ["None"] * len(pack)
+    step = cancelled(*puts, ("ConditionalCheckFailed", shard), "TransactionConflict", "None")
+    with scripted(database.client, TRANSACTION, step):
+        outcome = store.commit(pack, ())
+    assert outcome == ClaimOutcome(emptied={"a": 0}, contended=frozenset({"b"}))
+    assert unchanged()
+
+
 def test_a_reason_that_nobody_knows_is_no_refusal_of_the_consumer(
     store: ClaimStore, database: Database, unchanged: Callable[[], bool]
 ) -> None:

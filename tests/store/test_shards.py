@@ -238,6 +238,16 @@ def test_units_that_never_rest_leave_the_question_open(bank: Bank, shards: Shard
     assert not shards.is_sold_out(pool)
 
 
+def test_too_few_for_one_claim_are_shown_and_not_marked(bank: Bank, shards: ShardStore) -> None:
+    """One unit is no sold-out pool: whoever wants one still gets it."""
+    pool = empty(bank)
+    fill(pool, 1, 1)
+    assert shards.prove_sold_out(pool, wanted=2) is None
+    assert not shards.is_sold_out(pool)
+    fill(pool, 2, 1)
+    assert shards.prove_sold_out(pool, wanted=2) == {1: 1, 2: 1}
+
+
 def test_stock_that_comes_makes_the_mark_void(bank: Bank, shards: ShardStore) -> None:
     pool = empty(bank)
     assert shards.prove_sold_out(pool) is None

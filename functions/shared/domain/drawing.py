@@ -30,6 +30,12 @@ FRUITLESS_LOOKS = 2
 MOVE_FROM = 48
 # Steps of one claim that may fail before it is answered BUSY.
 PATIENCE = 40
+# A proof that shows neither units nor their absence took up to six readings of the whole pool: it
+# counts for so many failures, or a claim would outlast its caller.
+OPEN_PROOF = 10
+# Waiting where there is no other shard to go to: at first, and at most, before jitter of a half.
+FIRST_WAIT_S = 0.02
+LONGEST_WAIT_S = 0.16
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ class Prove:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Wait: somebody else is about to prove it."""
+    """Wait: somebody else is about to prove it, or is in the way at the only shard there is."""
 
     seconds: float
 
@@ -222,6 +228,8 @@ class Search:
         self._failures = 0
         self._fruitless = 0
         self._asked = 0
+        self._conflicts = 0
+        self._awaits_proof = False
         self._next: Step | None = None
         self._may_move = True
 
@@ -284,8 +292,16 @@ class Search:
                 other = self._drawer.some_other(step.shard)
             if other is not None:
                 self._drawer.settle(other)
+            else:
+                self._next = Pause(self._wait_s())
         elif isinstance(step, Move):
             self._may_move = False
+
+    def _wait_s(self) -> float:
+        """How long to let the others pass who are at the only shard left, in seconds."""
+        self._conflicts += 1
+        longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** (self._conflicts - 1))
+        return longest * self._drawer.random.uniform(0.5, 1.5)
 
     def undone(self) -> None:
         """Draw was not granted for a reason that says nothing about the shard."""
@@ -322,16 +338,19 @@ class Search:
             self._next = Prove()
         else:
             self._next = Pause(drawer.random.uniform(0.5, 1.5) * 0.0001 * drawer.shard_count)
+            self._awaits_proof = True
 
     def paused(self) -> None:
         """The pause is over."""
         self._reported(Pause)
-        self._next = Look(self._drawer.unseen(afresh=True))
-        self._fruitless = FRUITLESS_LOOKS - 1
+        if self._awaits_proof:
+            self._awaits_proof = False
+            self._next = Look(self._drawer.unseen(afresh=True))
+            self._fruitless = FRUITLESS_LOOKS - 1
 
     def found(self, levels: Mapping[int, int]) -> None:
-        """Prove: units were seen there."""
+        """Prove: units were seen there; nowhere, where it remained open."""
         self._reported(Prove)
-        self._failures += 1
+        self._failures += 1 if levels else OPEN_PROOF
         self._drawer.learn_all(levels)
         self._fruitless = 0

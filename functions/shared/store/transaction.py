@@ -8,7 +8,7 @@ What is retried, and why nothing is applied twice:
 
     reply                          what is known              what happens
     conflict, throttled            nothing was written        retried with jitter
-    the same, at an item that can  nothing was written        `Contended`: the caller takes another
+    the same, at an item that can  this try wrote nothing     `Contended`: the caller takes another
     be exchanged for another                                  item, without waiting
     lost (timeout, reset)          it may have been written   retried: the transaction's own guard,
                                                               or its compare-and-set, then fails
@@ -144,7 +144,9 @@ class Cancelled(Exception):
 
 
 class Contended(Exception):
-    """Items that could be exchanged met other transactions or were throttled; nothing was written.
+    """Items that could be exchanged met other transactions or were throttled.
+
+    The last try wrote nothing; an earlier one whose reply was lost may have. The guard tells.
 
     Args:
         operation: the label of the transaction.
