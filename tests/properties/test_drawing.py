@@ -12,6 +12,7 @@ from functions.shared.domain.drawing import (
     OPEN_PROOF,
     PATIENCE,
     SHARDS_PER_LOOK,
+    WORTH_LEAVING,
     Ask,
     Draw,
     Drawer,
@@ -175,8 +176,8 @@ def test_where_there_is_no_other_shard_a_claim_waits_and_then_gives_up() -> None
     assert sum(waits) < 10
 
 
-def test_where_there_is_another_shard_a_claim_goes_there_at_once() -> None:
-    drawer = Drawer(2, 4, Random(1))  # noqa: S311 - as above
+def test_where_there_is_another_full_shard_a_claim_goes_there_at_once() -> None:
+    drawer = Drawer(2, 2 * WORTH_LEAVING, Random(1))  # noqa: S311 - as above
     search = drawer.search()
     first = search.step()
     search.contended()
@@ -184,6 +185,20 @@ def test_where_there_is_another_shard_a_claim_goes_there_at_once() -> None:
     assert isinstance(first, Draw)
     assert isinstance(second, Draw)
     assert first.shard != second.shard
+
+
+def test_a_visitor_at_a_home_with_little_left_is_let_pass_once() -> None:
+    """It draws and goes; whoever stays away from the home would strand what is left there."""
+    drawer = Drawer(2, 4, Random(1))  # noqa: S311 - as above
+    search = drawer.search()
+    first = search.step()
+    assert isinstance(first, Draw)
+    search.contended()
+    assert isinstance(search.step(), Pause)
+    search.paused()
+    assert search.step() == first
+    search.contended()
+    assert search.step() == Draw(1 - first.shard)
 
 
 def test_proofs_that_stay_open_are_few() -> None:

@@ -2,12 +2,19 @@
 
 A pool's stock lies in N counters ("shards"). A claim draws its unit from any one of them, inside
 its own transaction. Transactions that meet on a shard are refused, not queued, so processes keep
-apart: each has a home shard that it draws from until it is empty, and it moves house when it meets
-somebody there. It counts its own draws, so it knows without asking when its home must be empty.
+apart: each has a home shard that it draws from. It counts its own draws, so it knows without asking
+when its home must be empty. What it does then depends on how much is left in the pool:
+
+    most shards have units   it settles on another one, at random
+    some are still full      it looks at a hundred of them and moves half of a full one to its home
+    few units are left       it looks, and draws once where it saw some; if somebody was faster, it
+                             waits a moment before it looks again, longer each time
+    none is seen             it asks whether the pool is marked sold out, or proves it
 
 Nothing here is needed for correctness: every draw is conditional, no shard is owned, and a pool is
 sold out only when the caller has read that (`Ask`) or shown it (`Prove`). What is known of levels
-is an estimate, old by nature; a wrong one costs an attempt.
+is an estimate, old by nature; a wrong one costs an attempt. The numbers below were chosen with the
+simulation of `make bench`; docs/performance.md has what they give.
 
 Pure: no I/O and no clock; chance comes from the `random.Random` that is passed in.
 """
@@ -21,13 +28,27 @@ from typing import TypeVar
 
 # What one BatchGetItem takes.
 SHARDS_PER_LOOK = 100
-# A look begins small, and grows while it shows little: read units cost too.
-FIRST_LOOK = 16
-# Looks in a row that show nothing before the pool is asked whether it is sold out.
-FRUITLESS_LOOKS = 2
+# While so large a part of the shards has units, one at random is as good as one that was seen. The
+# part is known from the last look, and taken to shrink by this much with each shard found empty.
+MOST = 0.8
+SHRINKS = 0.9
 # From this level on, half of a shard in use is moved rather than shared: below, meeting its other
 # visitors now and then is cheaper than the move.
-MOVE_FROM = 48
+MOVE_FROM = 12
+# The fullest of so many shards, picked at random from those seen with units: many for a move, which
+# pays the more the more is moved; few for a draw, or all processes would run after the fullest.
+PICKED_FOR_MOVE = 25
+PICKED_FOR_DRAW = 3
+# From this level on, a process that meets another at its home leaves it for good.
+WORTH_LEAVING = 16
+# How long the other one at a home that is not worth leaving is let pass.
+YIELD_S = (0.003, 0.006)
+# The pause after a draw that came too late: at most so long at first, and at most at all.
+FIRST_PAUSE_S = 0.01
+LONGEST_PAUSE_S = 0.08
+# Where a look shows fewer units than this, not every process that saw them goes for them at once.
+FEW_UNITS = 8
+FEW_PAUSE_S = 0.02
 # Steps of one claim that may fail before it is answered BUSY.
 PATIENCE = 40
 # A proof that shows neither units nor their absence took up to six readings of the whole pool: it
@@ -100,10 +121,13 @@ class Drawer:
         shard_count: the pool's shards, at least 1.
         planned_units: what was spread evenly over them at first.
         random: where chance comes from.
+        home: the shard to begin with; at random where none is given.
 
     """
 
-    def __init__(self, shard_count: int, planned_units: int, random: Random) -> None:
+    def __init__(
+        self, shard_count: int, planned_units: int, random: Random, home: int | None = None
+    ) -> None:
         self.random = random
         self._count = shard_count
         self._planned = planned_units
@@ -112,9 +136,8 @@ class Drawer:
         self._levels = [units + 1] * left + [units] * (shard_count - left)
         self._untouched_from: float = max(1, units)
         self._reserved: dict[int, int] = {}
-        self._sighted: list[int] = []
-        self._look_size = FIRST_LOOK
-        self._home = random.randrange(shard_count)
+        self._part_with_units = 1.0
+        self._home = random.randrange(shard_count) if home is None else home
 
     @property
     def shard_count(self) -> int:
@@ -129,8 +152,7 @@ class Drawer:
         """Forgets what is known of levels: stock came back or was changed."""
         self._levels = [max(1, self._planned)] * self._count
         self._untouched_from = float("inf")
-        self._sighted = []
-        self._look_size = FIRST_LOOK
+        self._part_with_units = 0.0
 
     # What follows is between a drawer and its searches.
 
@@ -158,19 +180,17 @@ class Drawer:
         """That many units were there a moment ago."""
         self._levels[shard] = level
 
-    def learn_all(self, levels: Mapping[int, int]) -> bool:
-        """Takes the answer to a look, and says whether it shows any unit that can be drawn."""
+    def learn_all(self, levels: Mapping[int, int]) -> list[int]:
+        """Takes the answer to a look; the shards that have units which no open draw counts on."""
         for shard, level in levels.items():
             self._levels[shard] = level
-        seen = [shard for shard, level in levels.items() if level > 0]
-        self._sighted = seen + [s for s in self._sighted if s not in levels and self.left(s) > 0]
-        del self._sighted[SHARDS_PER_LOOK:]
-        if 2 * len(seen) > len(levels):
-            self._look_size = max(FIRST_LOOK, self._look_size // 2)
-        elif len(seen) * 8 < len(levels):
-            self._look_size = min(SHARDS_PER_LOOK, self._look_size * 2)
-        # A unit that another search of this claim counts on is none: looks would never end.
-        return any(self.left(shard) > 0 for shard in seen)
+        seen = sum(level > 0 for level in levels.values())
+        self._part_with_units = seen / len(levels) if levels else 0.0
+        return [shard for shard in levels if self.left(shard) > 0]
+
+    def found_empty(self) -> None:
+        """A shard that might have had units had none: fewer have them than was thought."""
+        self._part_with_units *= SHRINKS
 
     @property
     def home(self) -> int:
@@ -181,20 +201,15 @@ class Drawer:
         """Draws there from now on."""
         self._home = shard
 
-    def best_sighted(self, avoid: int) -> int | None:
-        """The fuller of a few shards seen with units; None when there is none."""
-        sighted = self._sighted = [s for s in self._sighted if self.left(s) > 0]
-        others = sighted if avoid not in sighted else [s for s in sighted if s != avoid]
-        if not others:
-            return None
-        # The better of two at random: all processes would run after the best.
-        return max(self.random.choice(others), self.random.choice(others), key=self.left)
+    def has_plenty(self) -> bool:
+        """Whether most of the shards seem to have units."""
+        return self._part_with_units >= MOST
 
-    def some_other(self, avoid: int) -> int | None:
-        """A shard at random that is not known to be empty; None when a few tries find none."""
+    def some_other(self) -> int | None:
+        """A shard at random, not home nor known to be empty; None when a few tries find none."""
         for _ in range(8):
             shard = self.random.randrange(self._count)
-            if shard != avoid and self.left(shard) > 0:
+            if shard != self._home and self.left(shard) > 0:
                 return shard
         return None
 
@@ -204,16 +219,17 @@ class Drawer:
 
     def unseen(self, *, afresh: bool) -> tuple[int, ...]:
         """Shards at random to look at; not those known to be empty unless `afresh`."""
-        size = SHARDS_PER_LOOK if afresh else self._look_size
-        if self._count <= SHARDS_PER_LOOK:
-            size = SHARDS_PER_LOOK
-        elif not afresh:
-            found = {self.random.randrange(self._count) for _ in range(2 * size)}
-            some = [s for s in found if self.left(s) > 0]
-            if len(some) >= size:
-                return tuple(some[:size])
-        every = [s for s in range(self._count) if afresh or self.left(s) > 0]
-        return tuple(self.random.sample(every, min(size, len(every))))
+        size = min(SHARDS_PER_LOOK, self._count)
+        every = range(self._count)
+        if afresh or self._count == size:
+            return tuple(self.random.sample(every, size))
+        some = [
+            s for s in self.random.sample(every, min(2 * size, self._count)) if self.left(s) > 0
+        ]
+        if len(some) < size:
+            some = [shard for shard in every if self.left(shard) > 0]
+            size = min(size, len(some))
+        return tuple(self.random.sample(some, size))
 
 
 class Search:
@@ -225,13 +241,15 @@ class Search:
     def __init__(self, drawer: Drawer) -> None:
         self._drawer = drawer
         self._step: Step | None = None
-        self._failures = 0
-        self._fruitless = 0
-        self._asked = 0
-        self._conflicts = 0
-        self._awaits_proof = False
         self._next: Step | None = None
-        self._may_move = True
+        # Shards that this search's last look showed with units; an older sight is worth nothing.
+        self._seen: list[int] = []
+        self._saw_none = False
+        self._shuns_home = False
+        self._failures = 0
+        self._late = 0
+        self._waits = 0
+        self._asked = 0
 
     def step(self) -> Step:
         """What to do next."""
@@ -246,21 +264,36 @@ class Search:
 
     def _choose(self) -> Step:
         drawer = self._drawer
-        home = drawer.home
-        if drawer.left(home) > 0:
-            return Draw(home)
-        best = drawer.best_sighted(home)
-        if best is not None:
-            level = drawer.left(best)
-            if self._may_move and level >= MOVE_FROM and not drawer.is_untouched(best):
-                return Move(best, home, level // 2)
-            drawer.settle(best)
-            return Draw(best)
-        if self._fruitless < FRUITLESS_LOOKS:
-            shards = drawer.unseen(afresh=False)
-            if shards:
-                return Look(shards)
-        return Ask()
+        if drawer.left(drawer.home) > 0 and not self._shuns_home:
+            return Draw(drawer.home)
+        if not self._seen and drawer.has_plenty():
+            other = drawer.some_other()
+            if other is not None:
+                drawer.found_empty()
+                self._settle(other)
+                return Draw(other)
+        if self._seen:
+            return self._draw_or_move()
+        shards = () if self._saw_none else drawer.unseen(afresh=self._late > 1)
+        return Look(shards) if shards else Ask()
+
+    def _draw_or_move(self) -> Draw | Move:
+        drawer = self._drawer
+        full = self._fullest_of(PICKED_FOR_MOVE)
+        if drawer.is_untouched(full):
+            self._settle(full)
+            return Draw(full)
+        if drawer.left(full) >= MOVE_FROM:
+            return Move(full, drawer.home, drawer.left(full) // 2)
+        return Draw(self._fullest_of(PICKED_FOR_DRAW))
+
+    def _fullest_of(self, picked: int) -> int:
+        choice = self._drawer.random.choice
+        return max((choice(self._seen) for _ in range(picked)), key=self._drawer.left)
+
+    def _settle(self, shard: int) -> None:
+        self._drawer.settle(shard)
+        self._shuns_home = False
 
     def _reported(self, kind: type[StepT]) -> StepT:
         step, self._step = self._step, None
@@ -280,6 +313,9 @@ class Search:
         self._failures += 1
         self._drawer.release(step.shard)
         self._drawer.learn(step.shard, available)
+        if step.shard == self._drawer.home:
+            self._drawer.found_empty()
+        self._came_late()
 
     def contended(self) -> None:
         """Draw or Move met another transaction, or a call was throttled."""
@@ -287,20 +323,39 @@ class Search:
         self._failures += 1
         if isinstance(step, Draw):
             self._drawer.release(step.shard)
-            other = self._drawer.best_sighted(step.shard)
-            if other is None:
-                other = self._drawer.some_other(step.shard)
-            if other is not None:
-                self._drawer.settle(other)
+            if step.shard == self._drawer.home:
+                self._met_at_home()
             else:
-                self._next = Pause(self._wait_s())
+                self._came_late()
         elif isinstance(step, Move):
-            self._may_move = False
+            self._seen.remove(step.source)
+
+    def _met_at_home(self) -> None:
+        drawer = self._drawer
+        if drawer.left(drawer.home) >= WORTH_LEAVING:
+            other = drawer.some_other()
+            if other is not None:
+                drawer.settle(other)
+                return
+        if drawer.shard_count == 1:
+            self._next = Pause(self._wait_s())
+        elif self._late:
+            self._shuns_home = True
+        else:
+            self._late = 1
+            self._next = Pause(drawer.random.uniform(*YIELD_S))
+
+    def _came_late(self) -> None:
+        """Others are at what was seen: they are let go first, and then is looked again."""
+        self._seen = []
+        longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0**self._late)
+        self._late += 1
+        self._next = Pause(longest * self._drawer.random.uniform(0.01, 1))
 
     def _wait_s(self) -> float:
         """How long to let the others pass who are at the only shard left, in seconds."""
-        self._conflicts += 1
-        longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** (self._conflicts - 1))
+        longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0**self._waits)
+        self._waits += 1
         return longest * self._drawer.random.uniform(0.5, 1.5)
 
     def undone(self) -> None:
@@ -312,10 +367,22 @@ class Search:
     def looked(self, levels: Mapping[int, int]) -> None:
         """Takes the answer to Look, by shard number."""
         self._reported(Look)
-        if self._drawer.learn_all(levels):
-            self._fruitless = 0
-        else:
-            self._fruitless += 1
+        self._saw(levels)
+        units = sum(levels.values())
+        chance = self._drawer.random
+        if self._seen and chance.random() > units / FEW_UNITS:
+            self._late += 1
+            self._next = Pause(FEW_PAUSE_S * chance.uniform(0.5, 1.5))
+
+    def _saw(self, levels: Mapping[int, int]) -> None:
+        drawer = self._drawer
+        seen = drawer.learn_all(levels)
+        self._saw_none = not seen
+        self._seen = [shard for shard in seen if shard != drawer.home]
+        if seen and not self._seen:
+            # Nowhere to go but home, where somebody is in the way.
+            self._shuns_home = False
+            self._next = Pause(self._wait_s())
 
     def moved(self, done: bool) -> None:  # noqa: FBT001 - the one fact that is reported
         """Move was carried out; False: the source had not that many any more."""
@@ -323,9 +390,10 @@ class Search:
         self._drawer.took(step.source, step.units)
         if done:
             self._drawer.learn(step.target, step.units)
+            self._shuns_home = False
         else:
             self._failures += 1
-            self._may_move = False
+            self._seen.remove(step.source)
 
     def unmarked(self) -> None:
         """Ask: the pool is not marked sold out."""
@@ -338,19 +406,14 @@ class Search:
             self._next = Prove()
         else:
             self._next = Pause(drawer.random.uniform(0.5, 1.5) * 0.0001 * drawer.shard_count)
-            self._awaits_proof = True
 
     def paused(self) -> None:
         """The pause is over."""
         self._reported(Pause)
-        if self._awaits_proof:
-            self._awaits_proof = False
-            self._next = Look(self._drawer.unseen(afresh=True))
-            self._fruitless = FRUITLESS_LOOKS - 1
 
     def found(self, levels: Mapping[int, int]) -> None:
         """Prove: units were seen there; nowhere, where it remained open."""
         self._reported(Prove)
         self._failures += 1 if levels else OPEN_PROOF
-        self._drawer.learn_all(levels)
-        self._fruitless = 0
+        self._saw(levels)
+        self._saw_none = False
