@@ -4,7 +4,8 @@ Which shards are tried is the policy's choice (`shared.domain.drawing`); this mo
 asks for and tells it what came of it. Correctness rests on the transaction alone.
 
     search: Draw ──────────────> the transaction of all vouchers ──> issued, replayed, refused
-            Look, Move, Pause ─> done for that pool, then asked again
+            Settle, Look,
+            Move, Pause ───────> done for that pool, then asked again
             Ask, Prove ────────> sold out, remembered for REFUSAL_LIFETIME; or asked again
 """
 
@@ -28,6 +29,7 @@ from functions.shared.domain.drawing import (
     Pause,
     Prove,
     Search,
+    Settle,
 )
 from functions.shared.domain.errors import Busy, Code, HuiminError
 from functions.shared.domain.funds import Pool
@@ -162,10 +164,12 @@ class Issuer:
         return opened.drawing.shard
 
     def _carry_out(
-        self, step: Look | Move | Ask | Prove | Pause, opened: _OpenSearch, now: datetime
+        self, step: Settle | Look | Move | Ask | Prove | Pause, opened: _OpenSearch, now: datetime
     ) -> None:
         search, pool = opened.search, opened.pool
         match step:
+            case Settle():
+                search.settled(self._shards.give_home(pool))
             case Look(shards):
                 search.looked(self._shards.levels(pool, shards))
             case Move(source, target, units):
@@ -174,23 +178,29 @@ class Issuer:
                     search.contended()
                 else:
                     search.moved(moved is Moved.DONE)
-            case Ask():
-                if self._shards.is_sold_out(pool):
-                    raise self._refuse(Code.SOLD_OUT, [pool], now)
-                search.unmarked()
-            case Prove():
-                left = self._shards.prove_sold_out(pool, opened.wanted)
-                if left is None and opened.wanted > 1:
-                    # Too few for this claim may be enough for another: nothing to remember.
-                    raise _refusal(Code.SOLD_OUT, pool)
-                if left is None:
-                    raise self._refuse(Code.SOLD_OUT, [pool], now)
-                search.found(left)
+            case Ask() | Prove():
+                self._ask_or_prove(step, opened, now)
             case Pause(seconds):
                 self._sleep(seconds)
                 search.paused()
             case _:
                 assert_never(step)
+
+    def _ask_or_prove(self, step: Ask | Prove, opened: _OpenSearch, now: datetime) -> None:
+        """Raises SOLD_OUT where the pool is; otherwise the search goes on."""
+        search, pool = opened.search, opened.pool
+        if isinstance(step, Ask):
+            if self._shards.is_sold_out(pool):
+                raise self._refuse(Code.SOLD_OUT, [pool], now)
+            search.unmarked()
+            return
+        left = self._shards.prove_sold_out(pool, opened.wanted)
+        if left is None and opened.wanted > 1:
+            # Too few for this claim may be enough for another: nothing to remember.
+            raise _refusal(Code.SOLD_OUT, pool)
+        if left is None:
+            raise self._refuse(Code.SOLD_OUT, [pool], now)
+        search.found(left)
 
     def _refuse(self, code: Code, pools: Sequence[Pool], now: datetime) -> HuiminError:
         """The refusal, remembered for each pool."""

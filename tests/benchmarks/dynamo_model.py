@@ -133,11 +133,14 @@ class Table:
             for level in levels
         ]
         self._pool_reads = _Allowance(ground.item_reads, ground.burst_s)
+        self._home_writes = _Allowance(ground.item_writes, ground.burst_s)
+        self._homes = 0
         self._stock_writes = _Allowance(ground.table_writes, ground.burst_s)
         self._voucher_writes = _Allowance(ground.table_writes, ground.burst_s)
         self.is_marked = False
         self.sold = 0
         self.sold_at = 0.0
+        self.calls_at_sale = 0
 
     @property
     def left(self) -> int:
@@ -188,6 +191,7 @@ class Table:
             meter.write_units += INDEX * vouchers
             self.sold += vouchers
             self.sold_at = clock.now
+            self.calls_at_sale = meter.calls
         yield ground.way_s / 2
         return Outcome.WRITTEN
 
@@ -213,6 +217,19 @@ class Table:
         }
         yield self.ground.read_s / 2
         return found
+
+    def give_home(self) -> Generator[float, None, int | None]:
+        """Counts one home more; how many there were before, or None where it was throttled."""
+        meter = self.meter
+        meter.calls += 1
+        yield self.ground.read_s / 2
+        homes = None
+        if self._home_writes.take(1, self._clock.now):
+            meter.write_units += 1
+            homes = self._homes
+            self._homes += 1
+        yield self.ground.read_s / 2
+        return homes
 
     def read_mark(self) -> Generator[float, None, bool]:
         """Whether the pool is marked sold out, strongly consistent."""

@@ -21,6 +21,7 @@ from functions.shared.domain.drawing import (
     Pause,
     Prove,
     Search,
+    Settle,
     Step,
 )
 from tests.benchmarks.clockwork import Clockwork, Process
@@ -73,10 +74,10 @@ class Tally:
     early_busy: int = 0
     early_sold_out: int = 0
     lost_units: int = 0
-    calls_after: int = 0
-    claims_after: int = 0
+    losers: int = 0
     proofs: int = 0
     looks: int = 0
+    homes: int = 0
 
 
 class Environment:
@@ -132,11 +133,12 @@ class Drop:
 
     def answered(self, *, busy: bool) -> None:
         """A claim is answered without a voucher: too early, if there was stock."""
-        if self.table.left > 0:
-            if busy:
-                self.tally.early_busy += 1
-            else:
-                self.tally.early_sold_out += 1
+        if self.table.left == 0:
+            self.tally.losers += 1
+        elif busy:
+            self.tally.early_busy += 1
+        else:
+            self.tally.early_sold_out += 1
 
     def _arrivals(self) -> Process:
         over_at = None
@@ -157,11 +159,7 @@ class Drop:
             self.clock.start(self._work(idle.pop()))
 
     def _work(self, environment: Environment) -> Process:
-        after = self.table.sold >= self.scenario.units
-        calls = yield from self._claim(self, environment)
-        if after:
-            self.tally.claims_after += 1
-            self.tally.calls_after += calls
+        yield from self._claim(self, environment)
         self._idle.append(environment)
         self._serve()
 
@@ -185,8 +183,8 @@ class Drop:
             "wasted_attempts": round((tally.attempts + tally.moves) / max(1, sold) - 1, 4),
             "write_units_per_claim": round(meter.write_units / max(1, sold), 3),
             "read_units_per_claim": round(meter.read_units / max(1, sold), 3),
-            "calls_per_claim": round((meter.calls - tally.calls_after) / max(1, sold), 4),
-            "calls_per_loser": round(tally.calls_after / max(1, tally.claims_after), 4),
+            "calls_per_claim": round(table.calls_at_sale / max(1, sold), 4),
+            "calls_per_loser": round((meter.calls - table.calls_at_sale) / max(1, tally.losers), 4),
             "oversold": max(0, sold - scenario.units),
             "unsold": scenario.units - sold if complete or not table.left else 0,
             "conflicts": meter.conflicts,
@@ -194,6 +192,7 @@ class Drop:
             "throttled_reads": meter.throttled_reads,
             "moves": tally.moves,
             "looks": tally.looks,
+            "homes": tally.homes,
             "proofs": tally.proofs,
             "early_busy": tally.early_busy,
             "early_sold_out": tally.early_sold_out,
@@ -237,6 +236,10 @@ class _Way:
                 yield from self._draw(shard)
             case Move():
                 yield from self._move(step)
+            case Settle():
+                self._drop.tally.homes += 1
+                self.calls += 1
+                self.search.settled((yield from self._drop.table.give_home()))
             case Look(shards):
                 self._drop.tally.looks += 1
                 self.calls += 1
@@ -276,6 +279,8 @@ class _Way:
     def _move(self, step: Move) -> Generator[float, None, None]:
         self._drop.tally.moves += 1
         self.calls += 1
+        if step.source == step.target:
+            raise ValueError("DynamoDB refuses a transaction that names an item twice")
         changes = {step.source: -step.units, step.target: step.units}
         outcome = yield from self._drop.table.transact(changes)
         if outcome in {Outcome.CONFLICT, Outcome.THROTTLED}:

@@ -74,6 +74,22 @@ def before_reading(client: Any, number: int, act: Callable[[], None]) -> Iterato
 # Levels
 
 
+def test_homes_are_given_out_in_order(bank: Bank, shards: ShardStore) -> None:
+    one = bank.pool(units=4, shards=2)
+    other = replace(one, round_id="r9")
+    assert [shards.give_home(one) for _ in range(3)] == [0, 1, 2]
+    assert shards.give_home(other) == 0
+
+
+def test_a_home_that_cannot_be_counted_now_is_none(bank: Bank, shards: ShardStore) -> None:
+    """The claim goes on without: it looks for a shard instead."""
+    pool = bank.pool(units=4, shards=2)
+    throttled = failed("ProvisionedThroughputExceededException")
+    with scripted(bank.database.client, "UpdateItem", throttled):
+        assert shards.give_home(pool) is None
+    assert shards.give_home(pool) == 0
+
+
 def test_levels_are_of_the_shards_asked_for_and_cost_one_call(
     bank: Bank, shards: ShardStore
 ) -> None:

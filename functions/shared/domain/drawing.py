@@ -2,14 +2,15 @@
 
 A pool's stock lies in N counters ("shards"). A claim draws its unit from any one of them, inside
 its own transaction. Transactions that meet on a shard are refused, not queued, so processes keep
-apart: each has a home shard that it draws from. It counts its own draws, so it knows without asking
-when its home must be empty. What it does then depends on how much is left in the pool:
+apart: each is given a home shard that it draws from. It counts its own draws, so it knows without
+asking when its home must be empty. What it does then depends on how much is left in the pool:
 
-    most shards have units   it settles on another one, at random
-    some are still full      it looks at a hundred of them and moves half of a full one to its home
-    few units are left       it looks, and draws once where it saw some; if somebody was faster, it
-                             waits a moment before it looks again, longer each time
-    none is seen             it asks whether the pool is marked sold out, or proves it
+    not all homes are given out   it asks for another one
+    most shards have units        it takes one of them at random
+    some are still full           it looks at a hundred, and moves half of a full one to its home
+    few units are left            it looks, and draws once where it saw some; if somebody was
+                                  faster, it waits a moment before it looks again
+    none is seen                  it asks whether the pool is marked sold out, or proves it
 
 Nothing here is needed for correctness: every draw is conditional, no shard is owned, and a pool is
 sold out only when the caller has read that (`Ask`) or shown it (`Prove`). What is known of levels
@@ -45,10 +46,10 @@ WORTH_LEAVING = 16
 YIELD_S = (0.003, 0.006)
 # The pause after a draw that came too late: at most so long at first, and at most at all.
 FIRST_PAUSE_S = 0.01
-LONGEST_PAUSE_S = 0.08
+LONGEST_PAUSE_S = 0.03
 # Where a look shows fewer units than this, not every process that saw them goes for them at once.
 FEW_UNITS = 8
-FEW_PAUSE_S = 0.02
+FEW_PAUSE_S = 0.01
 # Steps of one claim that may fail before it is answered BUSY.
 PATIENCE = 40
 # A proof that shows neither units nor their absence took up to six readings of the whole pool: it
@@ -64,6 +65,14 @@ class Draw:
     """Try the claim's transaction with one unit of this shard."""
 
     shard: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Count one home more that was given out in this pool: one small write, not a transaction.
+
+    Shards are given out in order, so that no two processes get the same one while there are more.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,7 @@ class GiveUp:
     """Answer BUSY: units may be left, but others were faster too often."""
 
 
-Step = Draw | Look | Move | Ask | Prove | Pause | GiveUp
+Step = Draw | Settle | Look | Move | Ask | Prove | Pause | GiveUp
 StepT = TypeVar("StepT", bound=Step)
 
 
@@ -121,13 +130,10 @@ class Drawer:
         shard_count: the pool's shards, at least 1.
         planned_units: what was spread evenly over them at first.
         random: where chance comes from.
-        home: the shard to begin with; at random where none is given.
 
     """
 
-    def __init__(
-        self, shard_count: int, planned_units: int, random: Random, home: int | None = None
-    ) -> None:
+    def __init__(self, shard_count: int, planned_units: int, random: Random) -> None:
         self.random = random
         self._count = shard_count
         self._planned = planned_units
@@ -137,7 +143,9 @@ class Drawer:
         self._untouched_from: float = max(1, units)
         self._reserved: dict[int, int] = {}
         self._part_with_units = 1.0
-        self._home = random.randrange(shard_count) if home is None else home
+        self._home: int | None = None if shard_count > 1 else 0
+        self._owns_home = False
+        self._may_settle = 1 < shard_count <= planned_units
 
     @property
     def shard_count(self) -> int:
@@ -193,9 +201,30 @@ class Drawer:
         self._part_with_units *= SHRINKS
 
     @property
-    def home(self) -> int:
-        """Where this process draws."""
+    def home(self) -> int | None:
+        """Where this process draws; None until it was given a home."""
         return self._home
+
+    @property
+    def owns_home(self) -> bool:
+        """Whether it was given a home of its own; then it need not share."""
+        return self._owns_home
+
+    @property
+    def may_settle(self) -> bool:
+        """Whether there may be shards that no process was given as its home."""
+        return self._may_settle
+
+    def given(self, homes: int | None) -> None:
+        """Moves to the next home, of which so many were given out; None where nobody knows."""
+        if homes is not None and homes < self._count:
+            self._home = homes
+            self._owns_home = True
+            self._may_settle = self.left(homes) > 0
+        else:
+            # It looks before it moves in with somebody.
+            self._may_settle = False
+            self._part_with_units = 0.0
 
     def settle(self, shard: int) -> None:
         """Draws there from now on."""
@@ -264,14 +293,17 @@ class Search:
 
     def _choose(self) -> Step:
         drawer = self._drawer
-        if drawer.left(drawer.home) > 0 and not self._shuns_home:
+        if drawer.home is not None and drawer.left(drawer.home) > 0 and not self._shuns_home:
             return Draw(drawer.home)
-        if not self._seen and drawer.has_plenty():
-            other = drawer.some_other()
-            if other is not None:
-                drawer.found_empty()
-                self._settle(other)
-                return Draw(other)
+        if drawer.may_settle:
+            return Settle()
+        other = None if self._seen or not drawer.has_plenty() else drawer.some_other()
+        if other is not None:
+            drawer.found_empty()
+            self._settle(other)
+            return Draw(other)
+        # A home may have been found there since it was seen.
+        self._seen = [shard for shard in self._seen if shard != drawer.home]
         if self._seen:
             return self._draw_or_move()
         shards = () if self._saw_none else drawer.unseen(afresh=self._late > 1)
@@ -280,10 +312,10 @@ class Search:
     def _draw_or_move(self) -> Draw | Move:
         drawer = self._drawer
         full = self._fullest_of(PICKED_FOR_MOVE)
-        if drawer.is_untouched(full):
+        if drawer.home is None or drawer.is_untouched(full):
             self._settle(full)
             return Draw(full)
-        if drawer.left(full) >= MOVE_FROM:
+        if drawer.owns_home and drawer.left(full) >= MOVE_FROM:
             return Move(full, drawer.home, drawer.left(full) // 2)
         return Draw(self._fullest_of(PICKED_FOR_DRAW))
 
@@ -300,6 +332,12 @@ class Search:
         if not isinstance(step, kind):
             raise TypeError(f"{step} was asked for, not {kind}")
         return step
+
+    def settled(self, homes: int | None) -> None:
+        """Settle: so many homes were given out before; None where that could not be counted."""
+        self._reported(Settle)
+        self._drawer.given(homes)
+        self._shuns_home = False
 
     def drawn(self) -> None:
         """Draw was granted."""
@@ -324,30 +362,36 @@ class Search:
         if isinstance(step, Draw):
             self._drawer.release(step.shard)
             if step.shard == self._drawer.home:
-                self._met_at_home()
+                self._met_at_home(step.shard)
             else:
                 self._came_late()
         elif isinstance(step, Move):
             self._seen.remove(step.source)
+            self._come_later()
 
-    def _met_at_home(self) -> None:
+    def _met_at_home(self, home: int) -> None:
         drawer = self._drawer
-        if drawer.left(drawer.home) >= WORTH_LEAVING:
-            other = drawer.some_other()
-            if other is not None:
-                drawer.settle(other)
-                return
         if drawer.shard_count == 1:
             self._next = Pause(self._wait_s())
-        elif self._late:
-            self._shuns_home = True
-        else:
-            self._late = 1
+            return
+        is_first = not self._late
+        other = drawer.some_other() if drawer.left(home) >= WORTH_LEAVING else None
+        if other is not None:
+            drawer.settle(other)
+        self._shuns_home = other is None and not is_first
+        if not is_first:
+            self._come_later()
+            return
+        self._late = 1
+        if other is None:
             self._next = Pause(drawer.random.uniform(*YIELD_S))
 
     def _came_late(self) -> None:
         """Others are at what was seen: they are let go first, and then is looked again."""
         self._seen = []
+        self._come_later()
+
+    def _come_later(self) -> None:
         longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0**self._late)
         self._late += 1
         self._next = Pause(longest * self._drawer.random.uniform(0.01, 1))

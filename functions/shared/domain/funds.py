@@ -112,6 +112,11 @@ class Pool:
         """The name of one of its shards; `number` counts from 0."""
         return shard_id(self.campaign_id, self.pool_key, number)
 
+    @property
+    def homes_id(self) -> str:
+        """The name of the item that counts how many shards were given out as homes."""
+        return f"{self.campaign_id}/{self.pool_key}/homes"
+
     def shard_ids(self) -> tuple[str, ...]:
         """The names of all its shards."""
         return tuple(self.shard_id(number) for number in range(self.shard_count))

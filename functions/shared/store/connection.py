@@ -7,13 +7,14 @@ that importing the store costs no client and reads no environment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from pynamodb.connection import Connection
 from pynamodb.connection.table import TableConnection
 from pynamodb.exceptions import DoesNotExist, PynamoDBConnectionError
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.indexes import Index
 from pynamodb.models import Model
 
@@ -102,6 +103,20 @@ class Database:
             yield from model.batch_get(list(keys), consistent_read=consistent)
         except PynamoDBConnectionError as error:
             raise _as_busy(error, model) from error
+
+    def update(self, item: Model, actions: Sequence[Action]) -> bool:
+        """Changes an item outside any transaction, and takes in what it is then.
+
+        False where the call was throttled or lost: it may have been done, so nothing that has to
+        be exact may rest on it.
+        """
+        try:
+            item.update(list(actions))
+        except PynamoDBConnectionError as error:
+            if is_transient(error):
+                return False
+            raise
+        return True
 
     def query(
         self,

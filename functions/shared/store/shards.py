@@ -62,6 +62,21 @@ class ShardStore:
         items = self._database.get_many(StockItem, by_id, consistent=False)
         return {by_id[item.shard_id]: item.available for item in items}
 
+    def give_home(self, pool: Pool) -> int | None:
+        """Counts one process more that was given a shard to draw from; one call.
+
+        The shards are given out by number. One that was given to a process that then died, or
+        whose reply was lost, is found by looking, like any other.
+
+        Returns:
+            how many were given out before; None where it could not be counted now.
+
+        """
+        homes = StockItem(pool.homes_id)
+        if not self._database.update(homes, [StockItem.homes_given.add(1)]):
+            return None
+        return homes.homes_given - 1
+
     def move_units(self, pool: Pool, source: int, target: int, units: int) -> Moved:
         """Moves units that nobody has drawn from one shard to another, in one transaction.
 

@@ -91,7 +91,9 @@ class PoolItem(Model):
 class StockItem(Model):
     """One shard of a pool: a counter that claims draw from, with a partition key of its own.
 
-    `fills` counts the times units were put into it, from outside or from another shard.
+    `fills` counts the times units were put into it, from outside or from another shard. One item
+    more a pool, `.../homes`, has nothing but `homes_given`: how many of its shards were given to
+    processes as the one to draw from.
     """
 
     class Meta:
@@ -108,6 +110,7 @@ class StockItem(Model):
     unit_reserve_fen = IntegerAttribute()
     state_version = IntegerAttribute(null=True)
     fills = IntegerAttribute(null=True)
+    homes_given = IntegerAttribute(null=True)
 
 
 class PersonItem(Model):
