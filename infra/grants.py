@@ -56,6 +56,7 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 pools="GetItem UpdateItem",
                 callers="GetItem",
                 stock="BatchGetItem UpdateItem",
+                homes="UpdateItem",
                 people="UpdateItem",
                 vouchers="BatchGetItem GetItem PutItem",
             ),

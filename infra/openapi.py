@@ -149,7 +149,14 @@ _EXAMPLES: Final[Json] = {
     "ValiditySection.days": None,
     "ValiditySection.valid_from": None,
     "ValiditySection.valid_until": None,
-    "stock": [{"voucher_type_id": "dining-100-40", "platform_id": "unionpay", "units": 300}],
+    "stock": [
+        {
+            "voucher_type_id": "dining-100-40",
+            "platform_id": "unionpay",
+            "units": 300,
+            "expected_claims_per_s": 1_000,
+        }
+    ],
     "closes_at": "2026-01-10T10:00:00+08:00",
     "valid_until": "2026-01-10T10:00:00+08:00",
     "bank_code": "102100000030",

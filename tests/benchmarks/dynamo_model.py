@@ -195,6 +195,22 @@ class Table:
         yield ground.way_s / 2
         return Outcome.WRITTEN
 
+    def add(self, number: int, units: int) -> Generator[float, None, Outcome]:
+        """Adds to one counter outside any transaction; nothing is held."""
+        ground, meter, clock = self.ground, self.meter, self._clock
+        meter.calls += 1
+        yield ground.way_s / 2
+        counter = self.counters[number]
+        outcome = Outcome.THROTTLED
+        if counter.writes.take(1, clock.now) and self._stock_writes.take(1, clock.now):
+            meter.write_units += 1
+            outcome = Outcome.WRITTEN if counter.level + units >= 0 else Outcome.REFUSED
+        if outcome is Outcome.WRITTEN:
+            counter.change(units, clock.now)
+        meter.throttled += outcome is Outcome.THROTTLED
+        yield ground.way_s / 2
+        return outcome
+
     def look(self, numbers: Sequence[int]) -> Generator[float, None, dict[int, int]]:
         """Levels, eventually consistent, in one call; counters that are throttled are left out."""
         now = self._read(0.5 * len(numbers))

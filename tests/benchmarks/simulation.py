@@ -44,7 +44,8 @@ class Scenario:
         reuse: which free process is taken: `random`, or the `last` that became free.
         ground: what is assumed of DynamoDB.
         deaths: the chance that a process dies at a call.
-        longest: simulated time at most, as a multiple of stock / rate.
+        longest: simulated time at most, as a multiple of stock / rate, and a second; what was not
+            sold out by then is taken to go on at the rate it had.
         seed: of everything random.
 
     """
@@ -116,6 +117,9 @@ class Drop:
         self.table = Table(self.clock, scenario.ground, levels)
         self.tally = Tally()
         self._claim = claim
+        self._arrived = 0
+        # When the claim arrives that must get the last unit; until then, what is expected.
+        self._ideal_s = scenario.ideal_s
         self._idle = [Environment(self) for _ in range(scenario.environments)]
         self._waiting = 0
 
@@ -147,6 +151,9 @@ class Drop:
             if over_at is None and self.table.sold >= self.scenario.units:
                 over_at = self.clock.now + 1
             self._waiting += 1
+            self._arrived += 1
+            if self._arrived == self.scenario.units:
+                self._ideal_s = self.clock.now
             self._serve()
 
     def _serve(self) -> None:
@@ -168,8 +175,7 @@ class Drop:
         sold = table.sold
         complete = sold >= scenario.units
         took_s = table.sold_at if complete else self.clock.now
-        # What was not sold out in time would have gone on at the rate it had.
-        ratio = took_s / scenario.ideal_s * scenario.units / max(1, sold)
+        ratio = took_s / self._ideal_s * scenario.units / max(1, sold)
         return {
             "shards": scenario.shards,
             "units": scenario.units,
@@ -186,7 +192,7 @@ class Drop:
             "calls_per_claim": round(table.calls_at_sale / max(1, sold), 4),
             "calls_per_loser": round((meter.calls - table.calls_at_sale) / max(1, tally.losers), 4),
             "oversold": max(0, sold - scenario.units),
-            "unsold": scenario.units - sold if complete or not table.left else 0,
+            "unsold": tally.lost_units,
             "conflicts": meter.conflicts,
             "throttled": meter.throttled,
             "throttled_reads": meter.throttled_reads,

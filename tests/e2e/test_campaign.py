@@ -65,7 +65,12 @@ def small_campaign(opens_at: datetime) -> dict[str, Any]:
     document["refunds"]["window_days"] = 1
     for in_round in document["rounds"]:
         in_round["stock"] = [
-            {"voucher_type_id": kind, "platform_id": platform_id, "units": units}
+            {
+                "voucher_type_id": kind,
+                "platform_id": platform_id,
+                "units": units,
+                "expected_claims_per_s": 10,
+            }
             for platform_id in PLATFORM_IDS
             for kind, units in (("50-20", 3), ("100-40", 2))
         ]

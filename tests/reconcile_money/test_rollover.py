@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
 from typing import Any
-from unittest.mock import patch
 
 from functions.reconcile.rollover import DRAIN_AGAIN, drain_all, roll_over
 from tests.reconcile_money.world import (
@@ -48,8 +47,7 @@ def test_the_rulebooks_worked_example(world: World) -> None:
         appropriated_fen=2 * 300 * FACE_FEN,
         limits=[{"scope": "VOUCHER_TYPE_PER_ROUND", "max_count": 1}],
     )
-    with patch("functions.shared.domain.funds.UNITS_PER_SHARD", 50):
-        world.run(plain)
+    world.run(plain)
     vouchers = [world.claim(f"n{number}", person=number) for number in range(200)]
     for number, voucher in enumerate(vouchers[:150]):
         world.redeem(voucher, f"o{number}")

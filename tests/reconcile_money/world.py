@@ -67,10 +67,9 @@ DAY = timedelta(days=1)
 
 @contextmanager
 def small_batches() -> Iterator[None]:
-    """Two units a shard, two shards or vouchers a transaction, two segments of the index."""
+    """Two shards or vouchers a transaction, two segments of the index."""
     with ExitStack() as patched:
         for name, value in (
-            ("functions.shared.domain.funds.UNITS_PER_SHARD", 2),
             ("functions.shared.store.stock.SHARDS_PER_TRANSACTION", 2),
             ("functions.shared.store.stock.DRAWN_SHARDS_PER_TRANSACTION", 2),
             ("functions.shared.store.vouchers.ISSUE_SEGMENTS", 2),
@@ -111,8 +110,13 @@ SHARED_DISCOUNT = voucher_type(
 
 
 def allocation(voucher_type_id: str, platform_id: str, units: int) -> dict[str, Any]:
-    """Stock of a document."""
-    return {"voucher_type_id": voucher_type_id, "platform_id": platform_id, "units": units}
+    """Stock of a document, two units or more a shard, in six shards at most."""
+    return {
+        "voucher_type_id": voucher_type_id,
+        "platform_id": platform_id,
+        "units": units,
+        "expected_claims_per_s": 10 * max(1, min(6, units // 2)),
+    }
 
 
 def document(**changes: object) -> dict[str, Any]:

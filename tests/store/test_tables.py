@@ -16,6 +16,7 @@ KEYS = {
     "campaigns": KeySchema("campaign_id", "S"),
     "pools": KeySchema("campaign_id", "S", "pool_key", "S"),
     "stock": KeySchema("shard_id", "S"),
+    "homes": KeySchema("pool_id", "S"),
     "people": KeySchema("person_key", "S"),
     "vouchers": KeySchema("voucher_id", "S"),
     "ledger": KeySchema("redemption_id", "S", "entry_key", "S"),

@@ -37,8 +37,13 @@ def funding(fiscal_bp: int = 10_000, platform_bp: int = 0, merchant_bp: int = 0)
 
 
 def allocation(voucher_type_id: str, platform_id: str, units: int) -> dict[str, Any]:
-    """Stock of a round."""
-    return {"voucher_type_id": voucher_type_id, "platform_id": platform_id, "units": units}
+    """Stock of a round, in one shard."""
+    return {
+        "voucher_type_id": voucher_type_id,
+        "platform_id": platform_id,
+        "units": units,
+        "expected_claims_per_s": 10,
+    }
 
 
 def campaign_document(**changes: object) -> dict[str, Any]:

@@ -38,21 +38,24 @@ POOL = Pool(
 
 
 @pytest.mark.parametrize(
-    ("units", "shards"),
+    ("units", "claims_per_s", "shards"),
     [
-        (0, 1),
-        (1, 1),
-        (99, 1),
-        (100, 2),
-        (149, 2),
-        (150, 3),
-        (51_199, 1_023),
-        (51_200, MAX_SHARDS),
-        (100_000_000, MAX_SHARDS),
+        (0, 1_000, 1),
+        (1, 1_000, 1),
+        (99, 1_000, 99),
+        (100, 1_000, 100),
+        (100_000, 1, 1),
+        (100_000, 10, 1),
+        (100_000, 11, 2),
+        (100_000, 10_000, 1_000),
+        (100_000, 20_480, MAX_SHARDS),
+        (100_000_000, 100_000, MAX_SHARDS),
     ],
 )
-def test_a_pool_has_a_shard_for_each_fifty_units_within_bounds(units: int, shards: int) -> None:
-    assert shard_count_for(units) == shards
+def test_a_pool_has_a_shard_for_each_ten_claims_a_second_and_none_without_a_unit(
+    units: int, claims_per_s: int, shards: int
+) -> None:
+    assert shard_count_for(units, claims_per_s) == shards
 
 
 @pytest.mark.parametrize(

@@ -153,11 +153,15 @@ class Pack:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """Stock of one voucher type for one platform in a round: a pool's plan, in units."""
+    """Stock of one voucher type for one platform in a round: a pool's plan, in units.
+
+    `expected_claims_per_s`, of the busiest second, decides how widely the units are spread.
+    """
 
     voucher_type_id: str
     platform_id: str
     units: int
+    expected_claims_per_s: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)

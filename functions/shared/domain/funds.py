@@ -113,9 +113,9 @@ class Pool:
         return shard_id(self.campaign_id, self.pool_key, number)
 
     @property
-    def homes_id(self) -> str:
-        """The name of the item that counts how many shards were given out as homes."""
-        return f"{self.campaign_id}/{self.pool_key}/homes"
+    def pool_id(self) -> str:
+        """The pool's name among those of all campaigns."""
+        return f"{self.campaign_id}/{self.pool_key}"
 
     def shard_ids(self) -> tuple[str, ...]:
         """The names of all its shards."""
@@ -166,15 +166,17 @@ class Shard:
         return self.available * self.unit_reserve_fen + self.lapsed_fen
 
 
-# A thousand writes a second is the most one item takes; a pool smaller than this many units a
-# shard would only make claims hunt for the last ones.
-UNITS_PER_SHARD = 50
-MAX_SHARDS = 1024
+# A transaction holds its shard for milliseconds, and who comes meanwhile is refused: at this rate
+# one claim in ten would be if all chose at random, and next to none while each has its own shard.
+CLAIMS_PER_S_OF_SHARD = 10
+# Showing that all are empty reads them all, and a pause writes them all.
+MAX_SHARDS = 2_048
 
 
-def shard_count_for(units: int) -> int:
-    """How many shards a pool of that many units gets: one for each 50 units, 1 to 1,024."""
-    return max(1, min(MAX_SHARDS, units // UNITS_PER_SHARD))
+def shard_count_for(units: int, expected_claims_per_s: int) -> int:
+    """How many shards a pool gets: one for each 10 claims/s; none without a unit; 1 to 2,048."""
+    wanted = -(-expected_claims_per_s // CLAIMS_PER_S_OF_SHARD)
+    return max(1, min(MAX_SHARDS, units, wanted))
 
 
 def plan_pools(campaign: Campaign) -> list[Pool]:
@@ -187,7 +189,7 @@ def plan_pools(campaign: Campaign) -> list[Pool]:
             platform_id=allocation.platform_id,
             unit_reserve_fen=voucher_type.unit_reserve_fen,
             planned_units=allocation.units,
-            shard_count=shard_count_for(allocation.units),
+            shard_count=shard_count_for(allocation.units, allocation.expected_claims_per_s),
             funded_shards=0,
             pot_fen=0,
             state=PoolState.OPEN,

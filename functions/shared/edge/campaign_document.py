@@ -13,6 +13,7 @@ from pydantic import Field
 from functions.shared.edge.fields import (
     AppropriationFen,
     BasisPoints,
+    ClaimRate,
     DivisionCode,
     Fen,
     Instant,
@@ -119,6 +120,8 @@ class AllocationSection(RequestModel):
     voucher_type_id: Slug
     platform_id: Slug
     units: Units
+    # The busiest second that is expected; stock is spread so that claims seldom meet.
+    expected_claims_per_s: ClaimRate = 1_000
 
 
 class RoundSection(RequestModel):

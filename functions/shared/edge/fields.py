@@ -203,6 +203,9 @@ AppropriationFen = Annotated[
 BasisPoints = Annotated[
     int, Field(ge=0, le=10_000), _words("Share in 1/10,000", "比例，单位为万分之一", 2_000)
 ]
+ClaimRate = Annotated[
+    int, Field(ge=1, le=100_000), _words("Claims a second", "每秒领券请求数", 1_000)
+]
 Units = Annotated[int, Field(ge=0, le=100_000_000), _words("Number of vouchers", "券的数量", 1_000)]
 
 # Ids and numbers

@@ -24,7 +24,7 @@ from functions.shared.domain.errors import Busy
 from functions.shared.domain.funds import Pool, PoolState, Shard
 from functions.shared.store.connection import Database
 from functions.shared.store.stock import pool_of, shard_of
-from functions.shared.store.tables import PoolItem, StockItem
+from functions.shared.store.tables import HomesItem, PoolItem, StockItem
 from functions.shared.store.transaction import Cancelled, Contended
 
 # DynamoDB gives a hundred items a call.
@@ -72,8 +72,8 @@ class ShardStore:
             how many were given out before; None where it could not be counted now.
 
         """
-        homes = StockItem(pool.homes_id)
-        if not self._database.update(homes, [StockItem.homes_given.add(1)]):
+        homes = HomesItem(pool.pool_id)
+        if not self._database.update(homes, [HomesItem.homes_given.add(1)]):
             return None
         return homes.homes_given - 1
 

@@ -91,9 +91,7 @@ class PoolItem(Model):
 class StockItem(Model):
     """One shard of a pool: a counter that claims draw from, with a partition key of its own.
 
-    `fills` counts the times units were put into it, from outside or from another shard. One item
-    more a pool, `.../homes`, has nothing but `homes_given`: how many of its shards were given to
-    processes as the one to draw from.
+    `fills` counts the times units were put into it, from outside or from another shard.
     """
 
     class Meta:
@@ -110,7 +108,21 @@ class StockItem(Model):
     unit_reserve_fen = IntegerAttribute()
     state_version = IntegerAttribute(null=True)
     fills = IntegerAttribute(null=True)
-    homes_given = IntegerAttribute(null=True)
+
+
+class HomesItem(Model):
+    """How many of a pool's shards were given to processes as the one to draw from.
+
+    A hint that keeps claims apart, and nothing else: it may be lost, or count too many.
+    """
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "homes"
+
+    pool_id = UnicodeAttribute(hash_key=True)
+    homes_given = IntegerAttribute()
 
 
 class PersonItem(Model):
@@ -360,6 +372,7 @@ MODELS: tuple[type[Model], ...] = (
     CampaignItem,
     PoolItem,
     StockItem,
+    HomesItem,
     PersonItem,
     VoucherItem,
     LedgerItem,
