@@ -148,13 +148,17 @@ class Drop:
         over_at = None
         while over_at is None or self.clock.now < over_at:
             yield self.random.expovariate(self.scenario.claims_per_s)
-            if over_at is None and self.table.sold >= self.scenario.units:
+            if over_at is None and self._is_gone:
                 over_at = self.clock.now + 1
             self._waiting += 1
             self._arrived += 1
             if self._arrived == self.scenario.units:
                 self._ideal_s = self.clock.now
             self._serve()
+
+    @property
+    def _is_gone(self) -> bool:
+        return self.table.sold + self.tally.lost_units >= self.scenario.units
 
     def _serve(self) -> None:
         while self._waiting and self._idle:
@@ -173,7 +177,7 @@ class Drop:
     def _result(self) -> dict[str, Any]:
         scenario, table, tally, meter = self.scenario, self.table, self.tally, self.table.meter
         sold = table.sold
-        complete = sold >= scenario.units
+        complete = self._is_gone
         took_s = table.sold_at if complete else self.clock.now
         ratio = took_s / self._ideal_s * scenario.units / max(1, sold)
         return {

@@ -35,11 +35,11 @@ MOST = 0.8
 SHRINKS = 0.9
 # From this level on, half of a shard in use is moved rather than shared: below, meeting its other
 # visitors now and then is cheaper than the move.
-MOVE_FROM = 12
+MOVE_FROM = 8
 # The fullest of so many shards, picked at random from those seen with units: many for a move, which
 # pays the more the more is moved; few for a draw, or all processes would run after the fullest.
 PICKED_FOR_MOVE = 25
-PICKED_FOR_DRAW = 3
+PICKED_FOR_DRAW = 8
 # From this level on, a process that meets another at its home leaves it for good.
 WORTH_LEAVING = 16
 # How long the other one at a home that is not worth leaving is let pass.

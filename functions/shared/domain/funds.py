@@ -169,12 +169,13 @@ class Shard:
 # A transaction holds its shard for milliseconds, and who comes meanwhile is refused: at this rate
 # one claim in ten would be if all chose at random, and next to none while each has its own shard.
 CLAIMS_PER_S_OF_SHARD = 10
+# As many as Lambda runs processes at once in an account that has not asked for more: a shard each.
 # Showing that all are empty reads them all, and a pause writes them all.
-MAX_SHARDS = 2_048
+MAX_SHARDS = 1_000
 
 
 def shard_count_for(units: int, expected_claims_per_s: int) -> int:
-    """How many shards a pool gets: one for each 10 claims/s; none without a unit; 1 to 2,048."""
+    """How many shards a pool gets: one for each 10 claims/s; none without a unit; 1 to 1,000."""
     wanted = -(-expected_claims_per_s // CLAIMS_PER_S_OF_SHARD)
     return max(1, min(MAX_SHARDS, units, wanted))
 
