@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo twice serve test check synth e2e browser format lock docs clean
+.PHONY: help demo twice serve test check synth e2e bench format lock docs clean
 
 PYTHON := .venv/bin/python
 
@@ -31,6 +31,9 @@ synth: dev  ## the CDK template, with the bundle that ships, into cdk.out/
 
 e2e: dev emulator  ## deploy the template on an AWS emulator and play a small campaign over HTTP
 	$(PYTHON) -m pytest -m e2e tests/e2e
+
+bench: dev emulator  ## simulated drops beside baselines, and what the code costs here, into build/bench.json
+	$(PYTHON) -m tests.benchmarks --picture docs/performance.svg
 
 format: dev  ## put the code into the house format
 	.venv/bin/ruff format .

@@ -157,7 +157,7 @@ def deployed(now: str) -> Iterator[Deployment]:
         mock_aws(),
         edge_clock.use(clock),
     ):
-        _forget()
+        forget()
         client = boto3.client("dynamodb", region_name=REGION)
         for model in MODELS:
             _create(client, table_schema(model))
@@ -165,10 +165,11 @@ def deployed(now: str) -> Iterator[Deployment]:
             Name=SECRET_ID, SecretString=SECRET
         )
         yield Deployment(clock)
-    _forget()
+    forget()
 
 
-def _forget() -> None:
+def forget() -> None:
+    """Every function is composed anew at its next call, from the environment as it then is."""
     settings.forget()
     for handler in HANDLERS.values():
         handler.forget()

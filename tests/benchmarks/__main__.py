@@ -1,0 +1,76 @@
+"""`make bench`: simulated drops beside baselines, and what the code costs on this machine.
+
+    python -m tests.benchmarks [--quick] [--picture docs/performance.svg]
+
+Writes build/bench.json: one object a drop, and one a measurement. Ends with 1 if a figure is
+missed, so that a script can tell.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from infra.packaged_node import use_packaged_node
+from tests.benchmarks.claims import capacity, processor_time
+from tests.benchmarks.drops import baseline_tasks, grid_tasks, main_tasks, play
+from tests.benchmarks.figures import Figure, figures, print_drops, print_figures
+from tests.benchmarks.picture import draw
+
+OUT = Path("build/bench.json")
+
+
+def main() -> int:
+    """Plays, measures, prints, writes."""
+    asked = _arguments()
+    console = Console(width=110)
+    tasks = [*main_tasks(), *baseline_tasks()]
+    if not asked.quick:
+        tasks += grid_tasks()
+    results = play(tasks)
+    with tempfile.TemporaryDirectory() as folder:
+        at = Path(folder)
+        units = capacity(at / "engine.log")
+        claim = processor_time(at / "engine.log", 30 if asked.quick else 200)
+        use_packaged_node()
+        # Only now: jsii starts Node while CDK is being imported.
+        from tests.benchmarks.cold_import import cold_import  # noqa: PLC0415
+
+        (at / "bundle").mkdir()
+        cold = cold_import(at / "bundle", 5 if asked.quick else 25)
+    found = [
+        *figures(results),
+        Figure("processor time of a warm claim / bare transaction", claim["ratio"], 2.0),
+        Figure("import of the issue function / bare client", cold["ratio"], 1.6),
+    ]
+    print_drops(console, results)
+    for row in units:
+        reported = row["reported"] or "not reported"
+        console.print(f"capacity, {row['request']}: counted {row['modelled']}, engine {reported}")
+    console.print(f"warm claim: {claim}\ncold import: {cold}")
+    print_figures(console, found)
+    machine = f"{platform.machine()}, Python {platform.python_version()}"
+    measured = {"machine": machine, "capacity": units, "warm_claim": claim, "cold_import": cold}
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps([*results, {"section": "measured", **measured}], indent=1) + "\n")
+    console.print(f"{OUT} is written")
+    if asked.picture:
+        draw(results, asked.picture)
+    return 0 if all(figure.is_met for figure in found) else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="without the grid, few measurements")
+    parser.add_argument("--picture", type=Path, help="draw the grid into this SVG file")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""The figures to reach, read from what was played and measured; and how they are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks.drops import BASELINE, GRID, MAIN
+
+Result = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure and its bound.
+
+    Args:
+        name: what it says.
+        value: what came out.
+        bound: the most it may be.
+
+    """
+
+    name: str
+    value: float
+    bound: float
+
+    @property
+    def is_met(self) -> bool:
+        """Whether it is within its bound."""
+        return self.value <= self.bound
+
+
+def figures(results: Sequence[Result]) -> Iterator[Figure]:
+    """Those of the drops, from the results of the section MAIN and the grid."""
+    by_name = {result["scenario"]: result for result in results if result["section"] == MAIN}
+    usual = by_name["10,000/s"]
+    ours = [result for result in results if result["section"] != BASELINE]
+    yield Figure("units oversold, in any drop", max(r["oversold"] for r in ours), 0)
+    yield Figure("units lost, in any drop", max(r["unsold"] for r in ours), 0)
+    for name, scenario, bound in (
+        ("100,000 at 10,000/s", "10,000/s", 1.01),
+        ("100,000 at 50,000/s", "50,000/s", 1.01),
+        ("100,000 at 10,000/s, w = 15 ms", "w = 15 ms", 1.01),
+        ("1,000 at 10,000/s", "1,000 units", 1.2),
+    ):
+        yield Figure(f"sell-out time / ideal, {name}", by_name[scenario]["sell_out_ratio"], bound)
+    yield Figure("wasted attempts", usual["wasted_attempts"], 0.07)
+    yield Figure("wasted attempts, w = 15 ms", by_name["w = 15 ms"]["wasted_attempts"], 0.12)
+    yield Figure("early refusals", usual["early_refusals"], 0.0001)
+    yield Figure("write units per claim", usual["write_units_per_claim"], 7.5)
+    yield Figure("DynamoDB calls per claim", usual["calls_per_claim"], 1.1)
+
+
+def print_drops(console: Console, results: Sequence[Result]) -> None:
+    """The drops of the main section and the baselines; the grid is in the file only."""
+    for section in (MAIN, BASELINE):
+        table = Table(title=section, title_justify="left")
+        table.add_column("drop")
+        for name in ("shards", "T / ideal", "waste", "WU", "calls", "early", "oversold", "lost"):
+            table.add_column(name, justify="right")
+        for result in results:
+            if result["section"] == section:
+                table.add_row(*_cells(result))
+        console.print(table)
+    grid = [result for result in results if result["section"] == GRID]
+    if grid:
+        sold_out = sum(result["is_sold_out"] for result in grid)
+        console.print(f"grid: {len(grid)} drops, {sold_out} sold out within 1.5 x ideal")
+
+
+def _cells(result: Result) -> Iterator[str]:
+    yield result["scenario"]
+    yield f"{result['shards']:,}"
+    yield f"{'' if result['is_sold_out'] else '~'}{result['sell_out_ratio']:.4f}"
+    yield f"{result['wasted_attempts']:.3f}"
+    yield f"{result['write_units_per_claim']:.2f}"
+    yield f"{result['calls_per_claim']:.3f}"
+    yield f"{result['early_refusals']:.6f}"
+    yield f"{result['oversold']:,}"
+    yield f"{result['unsold']:,}"
+
+
+def print_figures(console: Console, found: Sequence[Figure]) -> None:
+    """Each figure with its bound, and PASS or MISS."""
+    table = Table(title="figures", title_justify="left")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    table.add_column("at most", justify="right")
+    table.add_column("")
+    for figure in found:
+        table.add_row(
+            figure.name,
+            f"{figure.value:g}",
+            f"{figure.bound:g}",
+            "PASS" if figure.is_met else "MISS",
+        )
+    console.print(table)
