@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo twice serve test check synth e2e bench format lock docs clean
+.PHONY: help demo twice serve test contract check synth e2e bench format lock docs clean
 
 PYTHON := .venv/bin/python
 
@@ -17,14 +17,17 @@ twice: local  ## play the demonstration twice: the files must be the same bytes
 serve: local  ## the same stack stays up, seeded, with the API page
 	@.venv/bin/huimin serve
 
-test: dev  ## every test but the end-to-end ones
-	$(PYTHON) -m pytest -m "not e2e" -n 2 --dist loadfile
+test: dev  ## every test but those on an emulator
+	$(PYTHON) -m pytest -m "not e2e and not contract" -n 2 --dist loadfile
 
-check: dev  ## what CI runs: format, lint, types, tests, synth, end to end
+contract: dev emulator  ## claims from many threads at once, on a DynamoDB engine with true transactions
+	$(PYTHON) -m pytest -m contract tests/contract
+
+check: dev  ## what CI runs: format, lint, types, tests, contract, synth, end to end
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check --quiet --output-format concise .
 	$(PYTHON) -m mypy
-	$(MAKE) --no-print-directory test twice synth e2e
+	$(MAKE) --no-print-directory test contract twice synth e2e
 
 synth: dev  ## the CDK template, with the bundle that ships, into cdk.out/
 	$(PYTHON) -m infra.synth

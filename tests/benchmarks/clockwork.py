@@ -23,6 +23,11 @@ class Clockwork:
         self._started += 1
         heapq.heappush(self._due, (self.now, self._started, process))
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no process waits any more."""
+        return not self._due
+
     def run(self, until: float) -> None:
         """Wakes processes until none is left or that time has come."""
         due = self._due
@@ -32,4 +37,4 @@ class Clockwork:
                 if wait_s:
                     heapq.heappush(due, (self.now + wait_s, number, process))
                     break
-        self.now = max(self.now, min(until, due[0][0]) if due else self.now)
+        self.now = max(self.now, until)

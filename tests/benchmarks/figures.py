@@ -70,7 +70,7 @@ def print_drops(console: Console, results: Sequence[Result]) -> None:
     grid = [result for result in results if result["section"] == GRID]
     if grid:
         sold_out = sum(result["is_sold_out"] for result in grid)
-        console.print(f"grid: {len(grid)} drops, {sold_out} sold out within 1.5 x ideal")
+        console.print(f"grid: {len(grid)} drops, {sold_out} of them played to their end")
 
 
 def _cells(result: Result) -> Iterator[str]:

@@ -30,6 +30,8 @@ from tests.benchmarks.dynamo_model import Ground, Outcome, Table
 SHARDS_PER_READING = 100
 PROOFS = 3
 REMEMBERED_S = 2.0
+# How often a drop that may have to be cut short is looked at.
+SLICES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,9 @@ class Scenario:
         reuse: which free process is taken: `random`, or the `last` that became free.
         ground: what is assumed of DynamoDB.
         deaths: the chance that a process dies at a call.
-        longest: simulated time at most, as a multiple of stock / rate, and a second; what was not
-            sold out by then is taken to go on at the rate it had.
+        longest: simulated time at most, as a multiple of stock / rate, and a second.
+        most_calls: simulated calls a unit at most, about; a drop that is not sold out when either
+            is used up is taken to go on at the rate it had.
         seed: of everything random.
 
     """
@@ -58,6 +61,7 @@ class Scenario:
     ground: Ground = field(default_factory=Ground)
     deaths: float = 0.0
     longest: float = 4.0
+    most_calls: float = 100.0
     seed: int = 1
 
     @property
@@ -128,8 +132,14 @@ class Drop:
         scenario, clock = self.scenario, self.clock
         clock.start(self._arrivals())
         until = scenario.ideal_s * scenario.longest + 1
-        clock.run(until)
+        while clock.now < until and not clock.is_idle and not self._is_hopeless:
+            clock.run(min(until, clock.now + scenario.ideal_s / SLICES))
         return self._result()
+
+    @property
+    def _is_hopeless(self) -> bool:
+        calls = self.table.meter.calls
+        return calls > self.scenario.most_calls * self.scenario.units + 20_000
 
     def dies(self) -> bool:
         """Whether the process dies at this call."""

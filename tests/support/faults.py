@@ -183,10 +183,10 @@ def _refusal(code: str, **more: object) -> tuple[AWSResponse, dict[str, Any]]:
     return AWSResponse("https://refused.invalid", 400, {}, None), parsed
 
 
-def _conflict(params: dict[str, Any]) -> tuple[AWSResponse, dict[str, Any]]:
-    """The same for a transaction that meets another one at its first item."""
-    others = _items(params)[1:]
-    reasons = [{"Code": "TransactionConflict"}, *({"Code": "None"} for _ in others)]
+def _conflict(params: dict[str, Any], at: int = 0) -> tuple[AWSResponse, dict[str, Any]]:
+    """The same for a transaction that meets another one at its item of that number."""
+    reasons = [{"Code": "None"} for _ in _items(params)]
+    reasons[at] = {"Code": "TransactionConflict"}
     return _refusal("TransactionCanceledException", CancellationReasons=reasons)
 
 
@@ -199,11 +199,21 @@ def _items(params: dict[str, Any]) -> list[dict[str, Any]]:
 def contended(
     client: Any,  # noqa: ANN401 - botocore clients have no static type
     meets: Callable[[list[dict[str, Any]]], bool],
+    *,
+    at: Callable[[list[dict[str, Any]]], int] = lambda _: 0,
 ) -> Iterator[None]:
-    """While entered, every transaction whose items the predicate picks meets another one."""
+    """While entered, every transaction whose items the predicate picks meets another one.
+
+    Args:
+        client: whose transactions.
+        meets: picks them by their items.
+        at: which of the items is met.
+
+    """
 
     def handle(params: dict[str, Any], **_: object) -> object:
-        return _conflict(params) if meets(_items(params)) else None
+        items = _items(params)
+        return _conflict(params, at(items)) if meets(items) else None
 
     event = f"before-call.dynamodb.{_TRANSACT}"
     client.meta.events.register_first(event, handle)

@@ -1,0 +1,1 @@
+"""What happens at once, on a DynamoDB engine with true transactions."""
