@@ -32,7 +32,7 @@ from tests.support.campaigns import (
 )
 from tests.support.deployment import Deployment
 from tests.support.events import Reply, refused, session_arn
-from tests.support.replies import THROUGH, TRANSACTION, cancelled, scripted
+from tests.support.replies import THROUGH, TRANSACTION, TRIES, cancelled, scripted
 
 NEW_ID = "summer-2026"
 PLANNED_FEN = 40_800
@@ -124,7 +124,7 @@ def test_an_approval_that_died_is_taken_up_by_sending_it_again(
     client = functions.campaign.handler._database().client
     # Approved, one pool funded and spread, the next funded; then nothing gets through for a while.
     conflict = cancelled("TransactionConflict", "None")
-    with scripted(client, TRANSACTION, *[THROUGH] * 4, *[conflict] * 5):
+    with scripted(client, TRANSACTION, *[THROUGH] * 4, *[conflict] * TRIES):
         refused(bureau.approve(NEW_ID), 503, "BUSY")
     assert bureau.get_campaign(NEW_ID).body["state"] == "FUNDING"
     require_books_close(deployment)

@@ -28,7 +28,7 @@ from tests.support.campaigns import (
 )
 from tests.support.deployment import Deployment
 from tests.support.events import Reply, refused
-from tests.support.replies import LOST_AFTER, TRANSACTION, cancelled, scripted
+from tests.support.replies import LOST_AFTER, TRANSACTION, TRIES, cancelled, scripted
 
 TICKET_CLAIM = {"voucher_type_id": TICKET}
 
@@ -405,18 +405,18 @@ def busy(deployment: Deployment, steps: int, *reasons: str) -> Reply:
 def test_lasting_contention_is_busy_and_says_when_to_come_back(deployment: Deployment) -> None:
     Platform(deployment).claimed(9, "q-9")
     before = deployment.snapshot()
-    reply = busy(deployment, 5, "None", "None", "TransactionConflict")
+    reply = busy(deployment, TRIES, "None", "None", "TransactionConflict")
     document = refused(reply, 503, "BUSY")
     assert document["retryable"] is True
     assert int(reply.headers["Retry-After"]) >= 1
     assert deployment.snapshot() == before
-    assert busy(deployment, 4, "TransactionConflict", "None", "None").status == 201
+    assert busy(deployment, TRIES - 1, "TransactionConflict", "None", "None").status == 201
 
 
 def test_a_claim_whose_reply_was_lost_is_found_again(deployment: Deployment) -> None:
     Platform(deployment).claimed(9, "q-9")
     client = functions.issue.handler._database().client
-    with scripted(client, TRANSACTION, *[LOST_AFTER] * 5):
+    with scripted(client, TRANSACTION, *[LOST_AFTER] * TRIES):
         refused(Platform(deployment).claim(), 503, "BUSY")
     again = Platform(deployment).claim()
     assert (again.status, again.replayed) == (200, True)

@@ -22,7 +22,14 @@ from tests.support.campaigns import (
 )
 from tests.support.deployment import Deployment
 from tests.support.events import Reply, refused
-from tests.support.replies import LOST_AFTER, TRANSACTION, cancelled, noted_calls, scripted
+from tests.support.replies import (
+    LOST_AFTER,
+    TRANSACTION,
+    TRIES,
+    cancelled,
+    noted_calls,
+    scripted,
+)
 
 PACKS = "packs-2026"
 FAMILY, EVENING, PAIR = "family", "evening", "pair"
@@ -168,7 +175,7 @@ def test_the_same_pack_claim_has_the_first_answer_for_ever(
 
 def test_a_pack_whose_reply_was_lost_is_found_again(packs: Platform) -> None:
     client = functions.issue.handler._database().client
-    with scripted(client, TRANSACTION, *[LOST_AFTER] * 5):
+    with scripted(client, TRANSACTION, *[LOST_AFTER] * TRIES):
         refused(claim(packs, PAIR), 503, "BUSY")
     again = claim(packs, PAIR)
     assert (again.status, again.replayed) == (200, True)

@@ -21,7 +21,7 @@ from tests.support.campaigns import (
 )
 from tests.support.deployment import Deployment
 from tests.support.events import Reply, refused
-from tests.support.replies import LOST_AFTER, TRANSACTION, cancelled, scripted
+from tests.support.replies import LOST_AFTER, TRANSACTION, TRIES, cancelled, scripted
 
 Prepare = Callable[[Deployment, Platform, str], object]
 Members = dict[str, object]
@@ -444,11 +444,11 @@ def test_contention_that_lasts_is_busy_and_a_lost_reply_is_found(
     client = functions.redeem.handler._database().client
     before = deployment.snapshot()
     conflict = cancelled("TransactionConflict", "TransactionConflict", "None")
-    with scripted(client, TRANSACTION, *[conflict] * 5):
+    with scripted(client, TRANSACTION, *[conflict] * TRIES):
         reply = unionpay.redeem(voucher_id)
     assert refused(reply, 503, "BUSY")["retryable"] is True
     assert deployment.snapshot() == before
-    with scripted(client, TRANSACTION, *[LOST_AFTER] * 5):
+    with scripted(client, TRANSACTION, *[LOST_AFTER] * TRIES):
         refused(unionpay.redeem(voucher_id), 503, "BUSY")
     again = unionpay.redeem(voucher_id)
     assert (again.status, again.replayed) == (200, True)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import functions.redeem.handler
+from functions.redeem.service import REFUND_TRIES
 from functions.shared.store.tables import LedgerItem
 from tests.handlers.by_hand import set_campaign_state
 from tests.handlers.refusals import require_refused
@@ -15,7 +16,7 @@ from tests.support.calls import Bureau, Platform
 from tests.support.campaigns import CLOSE_1, CLOSE_2, DISCOUNT, MEITUAN, campaign_document
 from tests.support.deployment import Deployment
 from tests.support.events import Reply, refused
-from tests.support.replies import LOST_AFTER, TRANSACTION, cancelled, scripted
+from tests.support.replies import LOST_AFTER, TRANSACTION, TRIES, cancelled, scripted
 
 Prepare = Callable[[Deployment, Platform, str], object]
 # The last voucher that could be issued ends on the 22nd; six days of refunds follow.
@@ -366,7 +367,7 @@ def test_refunds_that_meet_again_and_again_are_busy(
     before = deployment.snapshot()
     client = functions.redeem.handler._database().client
     met = cancelled("None", "ConditionalCheckFailed", "None", "None")
-    with scripted(client, TRANSACTION, *[met] * 5):
+    with scripted(client, TRANSACTION, *[met] * REFUND_TRIES):
         refused(unionpay.refund(redemption_id, 4_000), 503, "BUSY")
     assert deployment.snapshot() == before
 
@@ -375,7 +376,7 @@ def test_a_refund_whose_reply_was_lost_is_found(unionpay: Platform) -> None:
     redemption_id = redeemed(unionpay)
     unionpay.redemption(redemption_id)
     client = functions.redeem.handler._database().client
-    with scripted(client, TRANSACTION, *[LOST_AFTER] * 5):
+    with scripted(client, TRANSACTION, *[LOST_AFTER] * TRIES):
         refused(unionpay.refund(redemption_id, 4_000), 503, "BUSY")
     again = unionpay.refund(redemption_id, 4_000)
     assert (again.status, again.replayed) == (200, True)

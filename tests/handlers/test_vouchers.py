@@ -25,7 +25,7 @@ from tests.support.campaigns import (
 )
 from tests.support.deployment import Deployment
 from tests.support.events import Reply, refused
-from tests.support.replies import TRANSACTION, cancelled, scripted
+from tests.support.replies import TRANSACTION, TRIES, cancelled, scripted
 
 Prepare = Callable[[Deployment, Platform, str], object]
 
@@ -384,6 +384,6 @@ def test_contention_that_lasts_is_busy(
     before = deployment.snapshot()
     unionpay.voucher(voucher_id)
     client = functions.redeem.handler._database().client
-    with scripted(client, TRANSACTION, *[cancelled("TransactionConflict")] * 5):
+    with scripted(client, TRANSACTION, *[cancelled("TransactionConflict")] * TRIES):
         refused(getattr(unionpay, call)(voucher_id), 503, "BUSY")
     assert deployment.snapshot() == before

@@ -17,7 +17,7 @@ from functions.shared.store.connection import Database
 from tests.support.campaigns import OPEN, campaign_document
 from tests.support.campaigns import campaign as small_campaign
 from tests.support.deployment import Deployment
-from tests.support.replies import LOST_AFTER, TRANSACTION, cancelled, scripted
+from tests.support.replies import LOST_AFTER, TRANSACTION, TRIES, cancelled, scripted
 
 NOW = datetime.fromisoformat(OPEN)
 LATER = NOW + timedelta(days=1)
@@ -228,7 +228,7 @@ def test_a_change_in_lasting_contention_is_busy(
 ) -> None:
     draft = put(store)
     before = deployment.snapshot()
-    steps = [cancelled("TransactionConflict")] * 5
+    steps = [cancelled("TransactionConflict")] * TRIES
     with scripted(database.client, TRANSACTION, *steps), pytest.raises(Busy):
         store.change_state(draft, CampaignState.FUNDING, now=NOW)
     assert deployment.snapshot() == before

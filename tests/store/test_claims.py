@@ -23,6 +23,7 @@ from tests.support.replies import (
     LOST_AFTER,
     LOST_BEFORE,
     TRANSACTION,
+    TRIES,
     Step,
     cancelled,
     failed,
@@ -284,7 +285,7 @@ def test_contention_is_fought_and_the_claim_made_once(
 def test_contention_that_lasts_is_busy_and_never_sold_out_or_a_limit(
     store: ClaimStore, database: Database, unchanged: Callable[[], bool], step: Step
 ) -> None:
-    with scripted(database.client, TRANSACTION, *[step] * 5):
+    with scripted(database.client, TRANSACTION, *[step] * TRIES):
         refused = refusal(store, *BOTH)
     assert isinstance(refused, Busy)
     assert refused.code is Code.BUSY
@@ -294,7 +295,7 @@ def test_contention_that_lasts_is_busy_and_never_sold_out_or_a_limit(
 def test_replies_that_stay_lost_are_busy_and_the_next_call_finds_the_voucher(
     store: ClaimStore, database: Database, deployment: Deployment
 ) -> None:
-    with scripted(database.client, TRANSACTION, *[LOST_AFTER] * 5):
+    with scripted(database.client, TRANSACTION, *[LOST_AFTER] * TRIES):
         assert refusal(store, *BOTH).code is Code.BUSY
     assert store.commit([a_voucher()], BOTH) == ClaimOutcome(replayed=a_voucher())
     assert shard_of(deployment)["issued"] == 1
@@ -306,7 +307,7 @@ def test_an_earlier_try_that_is_still_being_written_is_no_limit(
     """The person is counted already, the voucher not yet readable."""
     counted = ("ConditionalCheckFailed", {"round:r1": {"N": "2"}, "campaign": {"N": "1"}})
     step = cancelled("TransactionConflict", "None", counted)
-    with scripted(database.client, TRANSACTION, *[step] * 5):
+    with scripted(database.client, TRANSACTION, *[step] * TRIES):
         assert refusal(store, *BOTH).code is Code.BUSY
 
 

@@ -33,6 +33,7 @@ from tests.support.replies import (
     LOST_AFTER,
     LOST_BEFORE,
     TRANSACTION,
+    TRIES,
     Step,
     cancelled,
     failed,
@@ -218,7 +219,7 @@ def test_a_used_voucher_is_told_before_a_reached_limit(books: Books) -> None:
 def test_a_redemption_in_contention_is_made_once_or_busy(books: Books, step: Step) -> None:
     voucher = books.put(a_voucher())
     before = books.deployment.snapshot()
-    with scripted(books.database.client, TRANSACTION, *[step] * 5), pytest.raises(Busy):
+    with scripted(books.database.client, TRANSACTION, *[step] * TRIES), pytest.raises(Busy):
         books.ledger.commit_redemption(a_redemption(), voucher, VISITS)
     assert books.deployment.snapshot() == before
     with scripted(books.database.client, TRANSACTION, step):
@@ -236,7 +237,7 @@ def test_a_redemption_whose_reply_was_lost_is_the_stored_one(books: Books) -> No
 def test_an_earlier_try_that_is_still_being_written_is_no_used_voucher(books: Books) -> None:
     voucher = books.put(a_voucher())
     step = cancelled("TransactionConflict", "ConditionalCheckFailed")
-    with scripted(books.database.client, TRANSACTION, *[step] * 5), pytest.raises(Busy):
+    with scripted(books.database.client, TRANSACTION, *[step] * TRIES), pytest.raises(Busy):
         books.ledger.commit_redemption(a_redemption(), voucher, ())
 
 
@@ -395,7 +396,7 @@ def test_no_counter_falls_below_zero(books: Books) -> None:
 def test_a_refund_in_contention_is_made_once_or_busy(books: Books, step: Step) -> None:
     redemption, voucher = books.redeemed(), books.voucher()
     before = books.deployment.snapshot()
-    with scripted(books.database.client, TRANSACTION, *[step] * 5), pytest.raises(Busy):
+    with scripted(books.database.client, TRANSACTION, *[step] * TRIES), pytest.raises(Busy):
         books.ledger.commit_refund(PART, redemption, voucher)
     assert books.deployment.snapshot() == before
     with scripted(books.database.client, TRANSACTION, step):

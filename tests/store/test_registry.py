@@ -14,7 +14,7 @@ from functions.shared.store.registry import RegistryStore
 from tests.support.campaigns import OPEN
 from tests.support.deployment import Deployment
 from tests.support.events import role_arn
-from tests.support.replies import LOST_AFTER, TRANSACTION, cancelled, scripted
+from tests.support.replies import LOST_AFTER, TRANSACTION, TRIES, cancelled, scripted
 
 NOW = datetime.fromisoformat(OPEN)
 ROLE, OTHER_ROLE = role_arn("huimin-platform-unionpay"), role_arn("huimin-platform-new")
@@ -151,7 +151,7 @@ def test_a_platform_in_lasting_contention_is_busy(
     store: RegistryStore, database: Database, deployment: Deployment
 ) -> None:
     before = deployment.snapshot()
-    steps = [cancelled("TransactionConflict", "None")] * 5
+    steps = [cancelled("TransactionConflict", "None")] * TRIES
     with scripted(database.client, TRANSACTION, *steps):
         assert isinstance(refusal(store, UNIONPAY), Busy)
     assert deployment.snapshot() == before

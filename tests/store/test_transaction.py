@@ -18,6 +18,7 @@ from tests.support.replies import (
     LOST_BEFORE,
     THROUGH,
     TRANSACTION,
+    TRIES,
     Step,
     cancelled,
     failed,
@@ -203,19 +204,22 @@ def test_when_retries_run_out_the_answer_is_busy_and_nothing_is_written(
 ) -> None:
     shard("s", available=5).save()
     before = deployment.snapshot()
-    with scripted(database.client, TRANSACTION, *[step] * 5) as sent, pytest.raises(Busy) as busy:
+    with (
+        scripted(database.client, TRANSACTION, *[step] * TRIES) as sent,
+        pytest.raises(Busy) as busy,
+    ):
         draw(database).commit()
     assert busy.value.code is Code.BUSY
     assert busy.value.context == {"operation": "draw"}
-    assert len(sent) == 5
+    assert len(sent) == TRIES
     # With full jitter at its greatest; nobody waits after the last try.
-    assert pauses == [0.02, 0.04, 0.08, 0.16]
+    assert pauses == [0.02, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5]
     assert deployment.snapshot() == before
 
 
 def test_pauses_are_capped_and_jittered() -> None:
     slept: list[float] = []
-    policy = RetryPolicy(tries=9, sleep=slept.append, jitter=lambda: 0.5)
+    policy = RetryPolicy(tries=9, cap_s=0.2, sleep=slept.append, jitter=lambda: 0.5)
     for tried in range(1, 9):
         policy.pause(tried)
     assert slept == [0.01, 0.02, 0.04, 0.08, 0.1, 0.1, 0.1, 0.1]
@@ -314,7 +318,7 @@ def test_all_replies_lost_is_busy_although_it_was_written(
 ) -> None:
     transaction = database.transaction("make")
     transaction.put("guard", shard("s", available=5))
-    with scripted(database.client, TRANSACTION, *[LOST_AFTER] * 5), pytest.raises(Busy):
+    with scripted(database.client, TRANSACTION, *[LOST_AFTER] * TRIES), pytest.raises(Busy):
         transaction.commit()
     assert available(deployment) == ["5"]
 
@@ -348,7 +352,7 @@ def test_a_guard_that_stays_in_contention_is_busy(database: Database) -> None:
     transaction.put("guard", shard("g"), StockItem.shard_id.does_not_exist(), guard=True)
     transaction.update("stock", StockItem("s"), [StockItem.available.add(-1)], has_units())
     step = cancelled("TransactionConflict", "ConditionalCheckFailed")
-    with scripted(database.client, TRANSACTION, *[step] * 5), pytest.raises(Busy):
+    with scripted(database.client, TRANSACTION, *[step] * TRIES), pytest.raises(Busy):
         transaction.commit()
 
 

@@ -24,7 +24,7 @@ from functions.shared.store.transaction import Cancelled
 from functions.shared.store.vouchers import VoucherStore, issue_bucket, item_of, lapsing_fen
 from tests.store.seeds import put_shard, shard_of, the_item
 from tests.support.deployment import Deployment
-from tests.support.replies import LOST_AFTER, TRANSACTION, cancelled, scripted
+from tests.support.replies import LOST_AFTER, TRANSACTION, TRIES, cancelled, scripted
 from tests.support.vouchers import (
     ISSUED_AT,
     REDEMPTION_ID,
@@ -140,7 +140,7 @@ def test_a_hold_in_lasting_contention_is_busy(
 ) -> None:
     stored(a_voucher())
     before = deployment.snapshot()
-    steps = [cancelled("TransactionConflict")] * 5
+    steps = [cancelled("TransactionConflict")] * TRIES
     with scripted(database.client, TRANSACTION, *steps), pytest.raises(Busy):
         store.hold(a_voucher(), order_no="o-1", held_until=HELD_UNTIL, now=NOW)
     assert deployment.snapshot() == before
@@ -291,7 +291,7 @@ def test_expiry_that_meets_claims_for_long_is_busy(
 ) -> None:
     voucher = stored(a_voucher())
     before = deployment.snapshot()
-    steps = [cancelled("None", "TransactionConflict")] * 5
+    steps = [cancelled("None", "TransactionConflict")] * TRIES
     with scripted(database.client, TRANSACTION, *steps), pytest.raises(Busy) as busy:
         store.expire(SHARD, [voucher], now=VALID_UNTIL)
     assert busy.value.code is Code.BUSY

@@ -15,7 +15,11 @@ from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
 
+from functions.shared.store.transaction import RetryPolicy
+
 TRANSACTION = "TransactWriteItems"
+# How often the store sends a transaction that meets others, before it says BUSY.
+TRIES = RetryPolicy().tries
 RawItem = Mapping[str, Mapping[str, Any]]
 
 

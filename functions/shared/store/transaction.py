@@ -73,12 +73,13 @@ def is_transient(error: PynamoDBException) -> bool:
 class RetryPolicy:
     """How long contention is fought: bounded, with full jitter.
 
-    Five tries with at most 20, 40, 80, 160 ms between them stay well inside a caller's patience.
+    Eight tries with at most 20, 40, 80, 160, 320, 500 and 500 ms between them, 0.8 s in the mean
+    and 1.6 s at most, stay well inside a caller's patience.
     """
 
-    tries: int = 5
+    tries: int = 8
     base_s: float = 0.02
-    cap_s: float = 0.2
+    cap_s: float = 0.5
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = field(default=random.random)
 
