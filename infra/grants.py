@@ -42,9 +42,10 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
     {
         "campaign": FunctionGrants(
             tables=_each(
-                campaigns="GetItem PutItem Scan UpdateItem",
+                campaigns="ConditionCheckItem GetItem PutItem Scan UpdateItem",
                 pools="GetItem PutItem Query UpdateItem",
                 stock="BatchGetItem PutItem UpdateItem",
+                changes="GetItem PutItem Query UpdateItem",
                 merchants="PutItem Query",
                 platforms="GetItem PutItem",
                 callers="GetItem PutItem",
@@ -79,6 +80,7 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 campaigns="ConditionCheckItem GetItem Scan UpdateItem",
                 pools="GetItem PutItem Query UpdateItem",
                 stock="BatchGetItem PutItem UpdateItem",
+                changes="GetItem Query UpdateItem",
                 vouchers="BatchGetItem Scan UpdateItem",
                 ledger="Scan",
                 people="Scan",

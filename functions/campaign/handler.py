@@ -14,13 +14,22 @@ from functions.campaign.messages import (
     PauseBody,
     PlatformAnswer,
     PlatformBody,
+    PoolList,
+    StockChangeAnswer,
+    StockChangeBody,
+    StockChangeList,
+    StockChangesQuery,
     campaign_admin_answer,
     campaign_answer,
     campaign_list,
     merchant_answer,
     platform_answer,
+    pool_list,
+    stock_change_answer,
+    stock_change_of,
 )
 from functions.campaign.service import CampaignService
+from functions.campaign.stock import PoolService
 from functions.shared.domain.errors import Code
 from functions.shared.domain.registry import Merchant, Platform
 from functions.shared.edge import telemetry
@@ -31,6 +40,7 @@ from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.connection import Database
 from functions.shared.store.registry import RegistryStore
 from functions.shared.store.stock import StockStore
+from functions.shared.store.stock_changes import StockChangeStore
 
 
 @cache
@@ -49,12 +59,29 @@ def _service() -> CampaignService:
     )
 
 
+@cache
+def _pools() -> PoolService:
+    database = _database()
+    return PoolService(CampaignStore(database), StockStore(database), StockChangeStore(database))
+
+
 def forget() -> None:
     """Compose anew at the next call; for the local stack and tests."""
     _database.cache_clear()
     _service.cache_clear()
+    _pools.cache_clear()
     app.platforms.forget()
 
+
+_CHANGE_REFUSALS = (
+    Code.NOT_FOUND,
+    Code.KEY_REUSED,
+    Code.CAMPAIGN_STATE,
+    Code.ROUND_CLOSED,
+    Code.STOCK_CHANGED,
+    Code.STOCK_INSUFFICIENT,
+    Code.FUNDS_INSUFFICIENT,
+)
 
 app = App("campaign", find_platform=lambda arn: RegistryStore(_database()).platform_of_role(arn))
 
@@ -142,6 +169,73 @@ def resume_campaign(request: Request[PauseBody]) -> Answer:
     record = _service().resume_campaign(request.path["campaign_id"], request.now)
     telemetry.warning("campaign resumed", by=request.caller.person, reason=request.body.reason)
     return Answer(200, campaign_admin_answer(record), version=record.version)
+
+
+@app.operation("list_pools", gives={200: PoolList}, refuses=(Code.NOT_FOUND,))
+def list_pools(request: Request) -> Answer:
+    """A campaign's pools: planned units, and what became of them / 券池的计划与剩余数量。"""
+    campaign_id = request.path["campaign_id"]
+    return Answer(200, pool_list(campaign_id, _pools().levels(campaign_id), request.now))
+
+
+@app.operation(
+    "list_stock_changes",
+    query=StockChangesQuery,
+    gives={200: StockChangeList},
+    refuses=(Code.NOT_FOUND,),
+)
+def list_stock_changes(request: Request[None, StockChangesQuery]) -> Answer:
+    """A campaign's stock changes by id, page by page / 券量调整列表。"""
+    query = request.query
+    found = _pools().changes(request.path["campaign_id"], after=query.after, limit=query.limit + 1)
+    page = found[: query.limit]
+    following = page[-1].change_id if len(found) > len(page) else None
+    return Answer(
+        200, StockChangeList(changes=[stock_change_answer(c) for c in page], after=following)
+    )
+
+
+@app.operation(
+    "put_stock_change",
+    body=StockChangeBody,
+    gives={200: StockChangeAnswer, 201: StockChangeAnswer},
+    refuses=_CHANGE_REFUSALS,
+    versioned=False,
+)
+def put_stock_change(request: Request[StockChangeBody]) -> Answer:
+    """Proposes more or fewer units of a pool; nothing moves yet / 提出券量调整，待审批。"""
+    change = stock_change_of(
+        request.body,
+        campaign_id=request.path["campaign_id"],
+        change_id=request.path["change_id"],
+        made_by=request.caller.person,
+        now=request.now,
+    )
+    stored, replayed = _pools().propose(change, request.now)
+    return Answer(200 if replayed else 201, stock_change_answer(stored), replayed)
+
+
+@app.operation("get_stock_change", gives={200: StockChangeAnswer}, refuses=(Code.NOT_FOUND,))
+def get_stock_change(request: Request) -> Answer:
+    """A stock change, and how far it is / 查询券量调整及进度。"""
+    change = _pools().change(request.path["campaign_id"], request.path["change_id"])
+    return Answer(200, stock_change_answer(change))
+
+
+@app.operation(
+    "approve_stock_change",
+    gives={200: StockChangeAnswer},
+    refuses=(*_CHANGE_REFUSALS, Code.SAME_PERSON),
+)
+def approve_stock_change(request: Request) -> Answer:
+    """Approves a stock change and carries it out / 审批并执行券量调整。"""
+    change = _pools().approve(
+        request.path["campaign_id"],
+        request.path["change_id"],
+        approver=request.caller.person,
+        now=request.now,
+    )
+    return Answer(200, stock_change_answer(change))
 
 
 @app.operation(

@@ -1,7 +1,7 @@
 """One run of the reconciler: everything that is due, each campaign's work in its right order.
 
     bill arrives ──> taken in ──> that platform's day settled, or filed again
-    tick ──> funding and pauses finished ──> sweep ──> rollover ──> days settled ──> closing
+    tick ──> what the bureau began is finished ──> sweep ──> rollover ──> days settled ──> closing
          ──> the daily recount
 
 Every step may be done by any run, twice, or by two runs at once, and takes up what an earlier one
@@ -29,6 +29,7 @@ from functions.reconcile.settlement import (
     settle_due,
     unsettled_days,
 )
+from functions.reconcile.stock_changes import finish_changes
 from functions.reconcile.stores import MoneyStores
 from functions.reconcile.sweep import Budget, sweep_campaign
 from functions.shared.domain.campaign import CampaignState
@@ -145,14 +146,16 @@ class Reconciler:
         campaign_id = record.campaign.campaign_id
         record = fund_campaign(record, self._money, now)
         followed = follow_state(record, self._money)
+        changes = finish_changes(record, self._money, now)
         sweep = sweep_campaign(record, self._money, now, budget)
         is_moved = roll_over(record, self._money, now, touched=sweep.touched)
-        if followed or sweep.ended or not (sweep.done and is_moved):
+        if followed or changes or sweep.ended or not (sweep.done and is_moved):
             facts: dict[str, object] = {
                 "ended": sweep.ended,
                 "is_swept": sweep.done,
                 "is_moved": is_moved,
                 "pools_followed": followed,
+                "stock_changes": changes,
             }
             self._tell(Step("money", campaign_id, facts))
 

@@ -10,6 +10,7 @@ from functions.shared.store.objects import ObjectStore
 from functions.shared.store.recount import RecountStore
 from functions.shared.store.returns import ReturnStore
 from functions.shared.store.stock import StockStore
+from functions.shared.store.stock_changes import StockChangeStore
 from functions.shared.store.vouchers import VoucherStore
 
 
@@ -19,6 +20,7 @@ class MoneyStores:
 
     campaigns: CampaignStore
     stock: StockStore
+    changes: StockChangeStore
     vouchers: VoucherStore
     returns: ReturnStore
     recounts: RecountStore
@@ -30,6 +32,7 @@ class MoneyStores:
         return cls(
             campaigns=CampaignStore(database),
             stock=StockStore(database),
+            changes=StockChangeStore(database),
             vouchers=VoucherStore(database),
             returns=ReturnStore(database),
             recounts=RecountStore(database),

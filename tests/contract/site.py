@@ -12,16 +12,18 @@ from threading import Barrier
 from typing import Any, TypeVar
 
 from functions.campaign.service import CampaignService
+from functions.campaign.stock import PoolService
 from functions.issue.issuer import Issuer
 from functions.issue.service import Claim, Claimed, ClaimService
 from functions.redeem.service import RedeemService, RedeemStores
 from functions.shared.domain.claims import PersonFacts
-from functions.shared.domain.errors import Busy, HuiminError
+from functions.shared.domain.errors import Busy, Code, HuiminError
 from functions.shared.domain.funds import Pool
 from functions.shared.domain.identity import IdentityKind
 from functions.shared.domain.invariants import check_all, require_all
 from functions.shared.domain.keys import derive_keys
 from functions.shared.domain.registry import Merchant
+from functions.shared.domain.stock_changes import ChangeState, StockChange
 from functions.shared.domain.vouchers import Voucher
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.claims import ClaimStore
@@ -30,6 +32,7 @@ from functions.shared.store.recount import RecountStore
 from functions.shared.store.registry import RegistryStore
 from functions.shared.store.shards import ShardStore
 from functions.shared.store.stock import StockStore
+from functions.shared.store.stock_changes import StockChangeStore
 from functions.shared.store.vouchers import VoucherStore
 from tests.support.campaigns import (
     CAMPAIGN_ID,
@@ -85,6 +88,8 @@ class Site:
         self.vouchers = VoucherStore(self.database)
         self.registry = RegistryStore(self.database)
         self.keys = derive_keys(SECRET)
+        self.changes = StockChangeStore(self.database)
+        self.pools = PoolService(self.campaigns, self.stock, self.changes)
         self.bureau = CampaignService(self.campaigns, self.stock, self.registry, bureau_roles=())
         document = campaign_document(appropriated_fen=10**9, **changes)
         document["rounds"] = document["rounds"][:1]
@@ -120,6 +125,28 @@ class Site:
         pool = self.stock.pool(CAMPAIGN_ID, f"{ROUND_1}/{voucher_type_id}/{UNIONPAY}")
         assert pool is not None
         return pool
+
+    def change_stock(self, change_id: str, by: int) -> int:
+        """Adds units, or takes some out; how many it was in the end. Alone in changing them."""
+        planned = self.pool().planned_units
+        change = StockChange(
+            campaign_id=CAMPAIGN_ID,
+            change_id=change_id,
+            pool_key=self.pool().pool_key,
+            units_before=planned,
+            units_after=planned + by,
+            reason="demand",
+            made_by="li.na",
+            made_at=NOW,
+        )
+        try:
+            self.pools.propose(change, NOW)
+            while self.pools.change(CAMPAIGN_ID, change_id).state is not ChangeState.DONE:
+                self.pools.approve(CAMPAIGN_ID, change_id, approver="wang.wei", now=NOW)
+        except HuiminError as refusal:
+            if refusal.code is not Code.STOCK_INSUFFICIENT:
+                raise
+        return self.pool().planned_units - planned
 
     def left(self, voucher_type_id: str = REDUCTION) -> int:
         """Units that are not issued."""

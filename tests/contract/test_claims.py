@@ -191,6 +191,27 @@ def test_units_that_move_between_shards_meanwhile_are_all_sold(make_site: MakeSi
     site.require_sound()
 
 
+def test_units_that_are_added_and_taken_out_meanwhile_are_neither_lost_nor_sold_twice(
+    make_site: MakeSite,
+) -> None:
+    """Claims go on until nothing is left; what was sold is what is planned in the end."""
+    site = make_site({REDUCTION: Stocked(200, 10)}, limits=limits(CAMPAIGN=1_000))
+
+    def change() -> int:
+        moved = [site.change_stock(f"c{n}", by) for n, by in enumerate((60, -50, 30, -90, 40))]
+        assert moved[0] == 60
+        return 0
+
+    acts: list[Callable[[], int]] = [partial(_until_sold_out, site.process(n), n) for n in range(8)]
+    sold = sum(at_once([*acts, change]))
+    # Who heard "sold out" just before units came may have left some: they are there to be claimed.
+    while site.left():
+        sold += _until_sold_out(site.process(99), 99)
+        site.require_sound()
+    assert sold == len(site.issued()) == site.pool().planned_units
+    site.require_sound()
+
+
 def test_conflicts_lose_and_make_nothing(make_site: MakeSite) -> None:
     """The engine knows no TransactionConflict: a third of the transactions are told of one."""
     site = make_site({REDUCTION: Stocked(200, 10)}, limits=limits(CAMPAIGN=200))

@@ -6,11 +6,13 @@ A new operation registers here and is struck in every way, with no other new cod
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from functions.reconcile.funding import follow_state, fund_campaign
 from functions.reconcile.invariants import recount_daily
 from functions.reconcile.rollover import drain_all
+from functions.reconcile.stock_changes import finish_changes
 from functions.reconcile.sweep import SETTLING
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.errors import Busy, HuiminError
@@ -24,7 +26,7 @@ from tests.reconcile_money.world import (
     allocation,
     document,
 )
-from tests.support.faults import Operations
+from tests.support.faults import Operations, ProcessDeath, Way
 
 OPERATIONS: Operations[World] = Operations()
 ROUND_1_CLOSES = START + DAY
@@ -211,6 +213,23 @@ def _move_units(world: World) -> None:
     world.shards.move_units(pool, 0, 1, 1)
 
 
+def proposed(units_after: int) -> Callable[[World], None]:
+    """A running campaign with an issued voucher, and a change of round 1's units proposed."""
+
+    def set_up(world: World) -> None:
+        with_voucher(world)
+        world.propose("c1", units_after)
+
+    return set_up
+
+
+def half_taken_out(world: World) -> None:
+    """Four units are to go; whoever took them out died after two."""
+    proposed(1)(world)
+    with suppress(ProcessDeath), world.injector.armed(Way.DEATH_BEFORE, 9):
+        world.approve_change("c1")
+
+
 @OPERATIONS.register("hold", with_voucher)
 def _hold(world: World) -> object:
     held, _ = world.till.hold_voucher("unionpay", world.voucher.voucher_id, "o1", world.now)
@@ -285,6 +304,25 @@ def _fund(world: World) -> object:
 @OPERATIONS.register("pause", with_voucher)
 def _pause(world: World) -> object:
     return world.bureau.pause_campaign(CAMPAIGN, world.now).state
+
+
+@OPERATIONS.register("propose a stock change", running)
+def _propose(world: World) -> object:
+    pool = world.pool("r1", "shared")
+    assert pool.planned_units == 5
+    return world.propose("c1", 7)
+
+
+@OPERATIONS.register("add stock", proposed(8))
+@OPERATIONS.register("take stock out", proposed(1))
+def _change_stock(world: World) -> object:
+    change = world.approve_change("c1")
+    return change.signed_units, change.approved_by, change.approved_at
+
+
+@OPERATIONS.register("finish a stock change", half_taken_out)
+def _finish_change(world: World) -> None:
+    finish_changes(world.record(), world.stores, world.now)
 
 
 @OPERATIONS.register("follow a resumption", half_resumed)

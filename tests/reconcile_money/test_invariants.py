@@ -17,6 +17,7 @@ from functions.shared.domain.invariants import (
     OFFENDERS_SHOWN,
     BrokenPromises,
     CountedReturn,
+    CountedStockChange,
     Snapshot,
     check_all,
     require_all,
@@ -142,6 +143,16 @@ TAMPERED: dict[str, tuple[Callable[[Snapshot], Snapshot], set[int]]] = {
     "a shard less": (lambda s: _without(s, "shards"), {1, 4}),
     "a pool less": (lambda s: _without(s, "pools"), {4}),
     "a pool never spread": (lambda s: _first(s, "pools", funded_shards=1), {4}),
+    "a pool that plans a unit more": (
+        lambda s: _first(s, "pools", planned_units=s.pools[0].planned_units + 1),
+        {4},
+    ),
+    "a stock change that no pool has seen": (
+        lambda s: replace(
+            s, changes=(CountedStockChange("c1", s.pools[0].pool_key, signed_units=-1),)
+        ),
+        {4},
+    ),
     "a pool of another reserve": (lambda s: _first(s, "pools", unit_reserve_fen=1), {4}),
     "a redemption whose parts do not add up": (
         lambda s: _amounts(s, "redemptions", voucher_fen=1, paid_fen=-1),

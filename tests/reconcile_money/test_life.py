@@ -29,6 +29,7 @@ from functions.reconcile.sweep import SETTLING
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.errors import HuiminError
 from functions.shared.domain.ledger import Redemption
+from functions.shared.domain.stock_changes import ChangeState, StockChange
 from functions.shared.domain.vouchers import Voucher, VoucherState
 from tests.reconcile_money.world import CAMPAIGN, World, allocation, document
 
@@ -38,6 +39,11 @@ PER_TYPE = 2
 TYPES = ("full", "shared")
 PLATFORMS = ("unionpay", "meituan")
 UNITS = 3
+PACK = {
+    "pack_id": "both",
+    "name": {"zh": "券包", "en": "Pack"},
+    "voucher_type_ids": list(TYPES),
+}
 STEPS = [timedelta(minutes=10), timedelta(hours=5), timedelta(days=1), timedelta(days=2)]
 
 
@@ -120,12 +126,14 @@ class Life(RuleBasedStateMachine):
                 "limits": [{"scope": "VOUCHER_TYPE_PER_ROUND", "max_count": PER_TYPE}],
                 "refunds": self.policies,
                 "rollover": rollover,
+                "packs": [PACK],
             }
         )
         self.model = Model()
         self.person_of: dict[str, int] = {}
         self.numbers = 0
         self.orders: dict[str, int] = {}
+        self.packs: set[str] = set()
         claimed = [
             self._claim(person, type_id, "unionpay", "r1")
             for person in range(PERSONS)
@@ -196,6 +204,84 @@ class Life(RuleBasedStateMachine):
         self.model.vouchers[voucher.voucher_id] = Held(voucher)
         self.person_of[voucher.voucher_id] = person
         return voucher.voucher_id
+
+    @rule(target=vouchers, person=st.integers(0, PERSONS - 1))
+    def claim_pack(self, person: int) -> MultipleResults[str]:
+        """One of each type or nothing, in round 1 on one platform."""
+        world, now = self.world, self.world.now
+        in_round = world.record().campaign.round("r1")
+        assert in_round is not None
+        allowed = (
+            in_round.opens_at <= now < in_round.closes_at
+            and not self.model.is_paused
+            and all(world.units("r1", t, "unionpay")[1] > 0 for t in TYPES)
+            and all(self.model.claimed(person, t, "r1", self.person_of) < PER_TYPE for t in TYPES)
+        )
+        number = f"n{self._number()}"
+        pack = self._asked(lambda: world.claim_pack(number, "both", person=person), allowed=allowed)
+        if pack:
+            self.packs.add(number)
+        for voucher in pack or ():
+            self.model.vouchers[voucher.voucher_id] = Held(voucher)
+            self.person_of[voucher.voucher_id] = person
+        return multiple(*(voucher.voucher_id for voucher in pack or ()))
+
+    @rule(name=vouchers)
+    def claim_again(self, name: str) -> None:
+        """The number of an old claim is answered with the old voucher, whatever became of it."""
+        voucher = self.model.vouchers[name].voucher
+        if voucher.request_no in self.packs:
+            again = self.world.claim_pack(voucher.request_no, "both", person=self.person_of[name])
+        else:
+            again = (
+                self.world.claim(
+                    voucher.request_no,
+                    person=self.person_of[name],
+                    round_id=voucher.round_id,
+                    type_id=voucher.voucher_type_id,
+                    platform_id=voucher.platform_id,
+                ),
+            )
+        assert name in {each.voucher_id for each in again}
+
+    @rule(
+        by=st.sampled_from([-4, -1, 1, 3]),
+        round_id=st.sampled_from(["r1", "r2"]),
+        type_id=st.sampled_from(TYPES),
+    )
+    def change_stock(self, by: int, round_id: str, type_id: str) -> None:
+        """Succeeds exactly when the round is not over and units, or money, are there for it."""
+        world = self.world
+        in_round = world.record().campaign.round(round_id)
+        assert in_round is not None
+        pool = world.pool(round_id, type_id)
+        funds = world.record().funds
+        allowed = (
+            world.now < in_round.closes_at
+            and pool.planned_units + by >= 0
+            and (
+                funds.unallocated_fen >= by * pool.unit_reserve_fen
+                if by > 0
+                else world.units(round_id, type_id)[1] >= -by
+            )
+        )
+        if pool.planned_units + by < 0:
+            return
+        number = f"c{self._number()}"
+
+        def change() -> StockChange:
+            world.propose(number, pool.planned_units + by, round_id, type_id)
+            return world.approve_change(number)
+
+        before = world.units(round_id, type_id)
+        changed = self._asked(change, allowed=allowed)
+        if changed is None:
+            return
+        assert (changed.state, changed.signed_units) == (ChangeState.DONE, by)
+        if by < 0:
+            assert world.units(round_id, type_id) == (before[0] + by, before[1] + by)
+        # Processes remember "sold out" for two seconds.
+        world.now += timedelta(seconds=2)
 
     @rule(name=vouchers, order=st.integers(0, 1))
     def hold(self, name: str, order: int) -> None:

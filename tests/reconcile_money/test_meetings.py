@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from functions.reconcile.funding import follow_state
 from functions.reconcile.rollover import DRAIN_AGAIN
+from functions.reconcile.stock_changes import finish_changes
 from functions.reconcile.sweep import SETTLING
 from functions.shared.domain.errors import HuiminError
 from functions.shared.domain.invariants import BrokenPromises
@@ -75,6 +76,9 @@ ACTORS: dict[str, Actor] = {
     "moves back": _now(
         lambda w: w.stores.stock.move_on(w.pool("r2", "shared"), w.pool("r1", "shared"))
     ),
+    "adds units": _late(lambda w: w.approve_change("more")),
+    "takes units out": _late(lambda w: w.approve_change("fewer")),
+    "goes on with changes": _now(lambda w: finish_changes(w.record(), w.stores, w.now)),
     "pauses": _now(lambda w: w.bureau.pause_campaign(CAMPAIGN, w.now)),
     "resumes": _now(lambda w: w.bureau.resume_campaign(CAMPAIGN, w.now)),
     "follows": _now(lambda w: follow_state(w.record(), w.stores)),
@@ -94,6 +98,8 @@ def mid_life(world: World) -> World:
         claim(world, person)
     world.redemption = world.redeem(world.voucher, "o1")
     claim(world, person=3)
+    world.propose("more", 7)
+    world.propose("fewer", 4)
     world.now = ROUND_1_CLOSES
     # Something lies in round 1's pot, too: what a run that died, or round 2, has left there.
     stock = world.stores.stock
@@ -113,6 +119,20 @@ PAIRS = [
     ("redeems", "redeems elsewhere"),
     ("refunds all", "refunds a part"),
     ("refunds a part", "sweeps"),
+    ("takes units out", "claims"),
+    ("takes units out", "moves units"),
+    ("takes units out", "drains"),
+    ("takes units out", "takes units out"),
+    ("takes units out", "adds units"),
+    ("takes units out", "goes on with changes"),
+    ("takes units out", "pauses"),
+    ("takes units out", "rolls over"),
+    ("adds units", "takes units out"),
+    ("adds units", "adds units"),
+    ("adds units", "moves on"),
+    ("adds units", "tops up round 1"),
+    ("drains", "takes units out"),
+    ("claims", "takes units out"),
     ("drains", "claims"),
     ("drains", "moves units"),
     ("moves units", "drains"),

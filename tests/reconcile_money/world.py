@@ -20,11 +20,13 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 
 from functions.campaign.service import CampaignService
+from functions.campaign.stock import PoolService
 from functions.issue.issuer import Issuer
 from functions.issue.service import Claim, ClaimService
 from functions.reconcile.closing import Closing, close_campaign
 from functions.reconcile.funding import follow_state, fund_campaign
 from functions.reconcile.rollover import roll_over
+from functions.reconcile.stock_changes import finish_changes
 from functions.reconcile.stores import MoneyStores
 from functions.reconcile.sweep import Budget, SweepRun, sweep_campaign
 from functions.redeem.service import (
@@ -43,6 +45,7 @@ from functions.shared.domain.keys import derive_keys
 from functions.shared.domain.ledger import Redemption, Refund
 from functions.shared.domain.registry import Merchant
 from functions.shared.domain.settlement import make_statement
+from functions.shared.domain.stock_changes import StockChange
 from functions.shared.domain.vouchers import Voucher
 from functions.shared.store.claims import ClaimStore
 from functions.shared.store.connection import Database
@@ -222,6 +225,7 @@ class World:
         self.bureau = CampaignService(
             stores.campaigns, stores.stock, self.registry, bureau_roles=()
         )
+        self.pools = PoolService(stores.campaigns, stores.stock, stores.changes)
         self.shards = ShardStore(self.database)
         issuer = Issuer(ClaimStore(self.database), self.shards, random, sleep=lambda _: None)
         self.issuer = ClaimService(stores.campaigns, stores.stock, stores.vouchers, issuer, keys)
@@ -422,6 +426,27 @@ class World:
         )
         return self.till.refund_redemption(request, self.now)[0]
 
+    def propose(
+        self, change_id: str, units_after: int, round_id: str = "r1", type_id: str = "shared"
+    ) -> StockChange:
+        """Proposes a change of a pool's units, from those that are planned now."""
+        pool = self.pool(round_id, type_id)
+        change = StockChange(
+            campaign_id=CAMPAIGN,
+            change_id=change_id,
+            pool_key=pool.pool_key,
+            units_before=pool.planned_units,
+            units_after=units_after,
+            reason="more guests than expected",
+            made_by=OPERATOR,
+            made_at=self.now,
+        )
+        return self.pools.propose(change, self.now)[0]
+
+    def approve_change(self, change_id: str) -> StockChange:
+        """Approves a change."""
+        return self.pools.approve(CAMPAIGN, change_id, approver=APPROVER, now=self.now)
+
     # The reconciler
 
     def sweep(self, budget: Budget | None = None) -> SweepRun:
@@ -457,6 +482,7 @@ class World:
         """All that the reconciler does at a tick, in its order."""
         record = fund_campaign(self.record(), self.stores, self.now)
         follow_state(record, self.stores)
+        finish_changes(record, self.stores, self.now)
         swept = self.sweep()
         self.roll_over(swept)
         self.settle()
@@ -465,11 +491,13 @@ class World:
 
 def _essence(snapshot: Snapshot) -> object:
     """What a snapshot holds, with a pool's shards added up."""
-    pools: dict[str, list[int]] = {}
+    pools: dict[str, list[object]] = {}
     for pool in snapshot.pools:
         shards = [s for s in snapshot.shards if s.shard_id in pool.shard_ids()]
         pools[pool.pool_key] = [
             pool.pot_fen,
+            pool.planned_units,
+            pool.change_id,
             pool.funded_shards,
             sum(s.allocated for s in shards),
             sum(s.available for s in shards),
@@ -488,6 +516,7 @@ def _essence(snapshot: Snapshot) -> object:
         sorted(map(repr, snapshot.refunds)),
         sorted(map(repr, snapshot.settlements)),
         sorted(map(repr, snapshot.returns)),
+        sorted(map(repr, snapshot.changes)),
     )
 
 

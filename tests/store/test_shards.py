@@ -19,7 +19,7 @@ from functions.shared.store.tables import StockItem
 from tests.store.bank import Bank
 from tests.support.campaigns import OPEN
 from tests.support.deployment import Deployment
-from tests.support.replies import LOST_AFTER, TRANSACTION, cancelled, failed, scripted
+from tests.support.replies import LOST_AFTER, TRANSACTION, TRIES, cancelled, failed, scripted
 from tests.support.vouchers import a_voucher
 
 NOW = datetime.fromisoformat(OPEN)
@@ -153,7 +153,7 @@ def test_a_move_that_meets_a_claim_is_told_at_once(
 def test_a_move_whose_replies_are_lost_loses_no_unit(bank: Bank, shards: ShardStore) -> None:
     pool = bank.pool(units=7, shards=3)
     places = bank.places()
-    with scripted(bank.database.client, TRANSACTION, *[LOST_AFTER] * 5), pytest.raises(Busy):
+    with scripted(bank.database.client, TRANSACTION, *[LOST_AFTER] * TRIES), pytest.raises(Busy):
         shards.move_units(pool, 0, 2, 1)
     assert bank.places() == places
     assert sum(bank.available(pool)) == 7

@@ -22,7 +22,14 @@ from tests.store.bank import PLAN, Bank
 from tests.store.seeds import put_shard
 from tests.support.campaigns import OPEN, campaign
 from tests.support.deployment import Deployment
-from tests.support.replies import LOST_AFTER, THROUGH, TRANSACTION, cancelled, scripted
+from tests.support.replies import (
+    LOST_AFTER,
+    THROUGH,
+    TRANSACTION,
+    TRIES,
+    cancelled,
+    scripted,
+)
 from tests.support.vouchers import a_voucher
 
 NOW = datetime.fromisoformat(OPEN)
@@ -103,14 +110,14 @@ def test_many_shards_are_spread_in_batches_that_a_transaction_takes(bank: Bank) 
 def test_a_spread_that_died_between_batches_is_taken_up(bank: Bank) -> None:
     shards = SHARDS_PER_TRANSACTION + 2
     pool = bank.pool(units=shards, shards=shards, spread=False)
-    conflicts = [cancelled("TransactionConflict")] * 5
+    conflicts = [cancelled("TransactionConflict")] * (TRIES - 1)
     with (
-        scripted(bank.database.client, TRANSACTION, LOST_AFTER, *[conflicts[0]] * 4) as sent,
+        scripted(bank.database.client, TRANSACTION, LOST_AFTER, *conflicts) as sent,
         pytest.raises(Busy),
     ):
         # The first batch is written but its reply is lost; then nothing gets through.
         bank.stock.spread(pool)
-    assert len(sent) == 5
+    assert len(sent) == TRIES
     assert bank.places()[1:] == (2 * 2_000, SHARDS_PER_TRANSACTION * 2_000)
     assert bank.stock.spread(bank.again(pool)).is_spread
     assert bank.places()[1:] == (0, shards * 2_000)
@@ -185,8 +192,8 @@ def test_a_pause_is_complete_when_it_returns_and_so_is_an_opening(bank: Bank) ->
 def test_a_pause_that_died_shows_that_it_was_not_followed(bank: Bank) -> None:
     pool = bank.pool()
     # The pool itself is written; then its shards stay in conflict, together and alone.
-    together = [cancelled("TransactionConflict", "None", "None")] * 5
-    alone = [cancelled("TransactionConflict")] * 5
+    together = [cancelled("TransactionConflict", "None", "None")] * TRIES
+    alone = [cancelled("TransactionConflict")] * TRIES
     with (
         scripted(bank.database.client, TRANSACTION, THROUGH, *together, *alone),
         pytest.raises(Busy),
@@ -204,10 +211,10 @@ def test_a_pause_that_died_shows_that_it_was_not_followed(bank: Bank) -> None:
 
 def test_shards_that_claims_keep_busy_follow_one_by_one(bank: Bank) -> None:
     pool = bank.pool()
-    together = [cancelled("TransactionConflict", "None", "None")] * 5
+    together = [cancelled("TransactionConflict", "None", "None")] * TRIES
     with scripted(bank.database.client, TRANSACTION, THROUGH, *together) as sent:
         bank.stock.set_state(pool, PoolState.PAUSED)
-    assert [len(body["TransactItems"]) for body in sent[6:]] == [1, 1, 1, 1]
+    assert [len(body["TransactItems"]) for body in sent[1 + TRIES :]] == [1, 1, 1, 1]
     assert bank.again(pool).followed_version == 1
 
 

@@ -17,6 +17,7 @@ KEYS = {
     "pools": KeySchema("campaign_id", "S", "pool_key", "S"),
     "stock": KeySchema("shard_id", "S"),
     "homes": KeySchema("pool_id", "S"),
+    "changes": KeySchema("campaign_id", "S", "change_id", "S"),
     "people": KeySchema("person_key", "S"),
     "vouchers": KeySchema("voucher_id", "S"),
     "ledger": KeySchema("redemption_id", "S", "entry_key", "S"),

@@ -48,6 +48,7 @@ def path_of(route: Route) -> str:
         "campaign_id": "spring-2026",
         "platform_id": "unionpay",
         "merchant_id": "noodles",
+        "change_id": "more-units",
         "voucher_id": "v_" + "a" * 32,
         "redemption_id": "r_" + "a" * 32,
     }

@@ -75,6 +75,7 @@ class Pool:
 
     `stock_version` counts the times units came into the shards from outside. Whoever saw all
     shards empty notes the version as `sold_out_version`; the note is void once more units came.
+    `change_id` names the stock change that is half done.
     """
 
     campaign_id: str
@@ -92,6 +93,7 @@ class Pool:
     drained_at: datetime | None = None
     stock_version: int = 0
     sold_out_version: int | None = None
+    change_id: str | None = None
 
     @property
     def is_sold_out(self) -> bool:

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from functions.shared.domain.campaign import Campaign, SourceAccount, Text
-from functions.shared.domain.funds import Funds, Pool, Shard, pool_key_of
+from functions.shared.domain.funds import Funds, Pool, Shard, pool_key, pool_key_of
 from functions.shared.domain.limits import PersonCounter, claim_counters, redemption_counters
 from functions.shared.domain.vouchers import VoucherState
 
@@ -169,6 +169,15 @@ class CountedReturn:
 
 
 @dataclass(frozen=True, slots=True)
+class CountedStockChange:
+    """What one change did to its pool's planned units so far."""
+
+    change_id: str
+    pool_key: str
+    signed_units: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that the tables hold about one campaign."""
 
@@ -183,6 +192,7 @@ class Snapshot:
     persons: tuple[CountedPerson, ...]
     settlements: tuple[CountedSettlement, ...]
     returns: tuple[CountedReturn, ...]
+    changes: tuple[CountedStockChange, ...]
 
     @property
     def outstanding_fen(self) -> int:
@@ -431,6 +441,7 @@ def _stock_closes(snapshot: Snapshot) -> Check:
         or (snapshot.is_funded and not pool.is_spread)
     ]
     wrong = {name: fen for name, fen in odd_fen.items() if fen}
+    missing += _plans_apart(snapshot)
     return _check(
         4,
         "STOCK_CLOSES",
@@ -448,6 +459,22 @@ def _stock_closes(snapshot: Snapshot) -> Check:
         drift_fen=sum(wrong.values()),
         offenders=[*wrong, *missing],
     )
+
+
+def _plans_apart(snapshot: Snapshot) -> Iterator[str]:
+    """Pools whose planned units are not the document's and what approved changes made of them."""
+    planned = Counter(
+        {
+            pool_key(in_round.round_id, each.voucher_type_id, each.platform_id): each.units
+            for in_round in snapshot.campaign.rounds
+            for each in in_round.stock
+        }
+    )
+    for change in snapshot.changes:
+        planned[change.pool_key] += change.signed_units
+    for pool in snapshot.pools:
+        if pool.planned_units != planned[pool.pool_key]:
+            yield f"{pool.pool_key} plans {pool.planned_units}, not {planned[pool.pool_key]}"
 
 
 def _one_redemption(snapshot: Snapshot) -> Check:

@@ -53,6 +53,7 @@ PATH_PATTERNS: Final[Mapping[str, str]] = {
     "campaign_id": SLUG_PATTERN,
     "platform_id": SLUG_PATTERN,
     "merchant_id": SLUG_PATTERN,
+    "change_id": SLUG_PATTERN,
     "voucher_id": VOUCHER_ID_PATTERN,
     "redemption_id": REDEMPTION_ID_PATTERN,
 }

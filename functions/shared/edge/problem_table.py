@@ -360,6 +360,59 @@ GROUPS: Final[tuple[Group, ...]] = (
                 ),
                 Words("Read the campaign for its next round.", "请查询活动，留意下一轮的时间。"),
             ),
+            Code.STOCK_CHANGED: Problem(
+                409,
+                Words("Other units are planned now", "券池的计划数量已经改变"),
+                (
+                    Words(
+                        "The change was made from {units_before} units; {units} are planned now.",
+                        "本次调整基于 {units_before} 张，现计划数量为 {units} 张。",
+                    ),
+                    Words(
+                        "The pool's planned units are not those that the change was made from.",
+                        "券池的计划数量与调整时所见不同。",
+                    ),
+                ),
+                Words(
+                    "Read the pool, and propose a new change from the units that you see.",
+                    "请重新查询券池，并按当前数量提出新的调整。",
+                ),
+            ),
+            Code.STOCK_INSUFFICIENT: Problem(
+                409,
+                Words("Too few units are left to take out", "剩余券数不足，无法调减"),
+                (
+                    Words(
+                        "{needed} units were to be taken out; {available} are left.",
+                        "拟调减 {needed} 张，仅剩 {available} 张。",
+                    ),
+                    Words(
+                        "Fewer units are left than were to be taken out.", "剩余券数少于拟调减数。"
+                    ),
+                ),
+                Words(
+                    "Propose a change that takes out at most what is left.",
+                    "请提出不超过剩余数量的调减。",
+                ),
+            ),
+            Code.FUNDS_INSUFFICIENT: Problem(
+                409,
+                Words("Too little money is unallocated", "未分配资金不足"),
+                (
+                    Words(
+                        "The units need {needed_fen} fen; {unallocated_fen} fen are unallocated.",
+                        "所需资金 {needed_fen} 分，未分配资金仅 {unallocated_fen} 分。",
+                    ),
+                    Words(
+                        "The units need more than the campaign has unallocated.",
+                        "所需资金超过活动的未分配资金。",
+                    ),
+                ),
+                Words(
+                    "Propose fewer units, or take units out of another pool first.",
+                    "请减少数量，或先从其他券池调减。",
+                ),
+            ),
             Code.ROLE_TAKEN: Problem(
                 409,
                 Words("The role belongs to another platform", "该角色已属于其他平台"),
@@ -736,6 +789,14 @@ MEMBERS: Final[Mapping[str, Words]] = {
     "scope": Words("what the limit counts over", "限额的统计范围"),
     "limit": Words("the most that is permitted", "上限"),
     "used": Words("how much of it is used", "已用数量"),
+    "units_before": Words(
+        "the planned units that the change was made from", "调整所依据的计划数量"
+    ),
+    "units": Words("the planned units now", "现计划数量"),
+    "needed": Words("how many are needed", "所需数量"),
+    "available": Words("how many are left", "剩余数量"),
+    "needed_fen": Words("what is needed", "所需金额"),
+    "unallocated_fen": Words("what the campaign has unallocated", "活动未分配金额"),
     "opens_at": Words("when the round opens", "本轮开始时间"),
     "closed_at": Words("when the round closed", "本轮结束时间"),
     "valid_from": Words("when the voucher becomes valid", "券生效时间"),

@@ -51,6 +51,7 @@ def _platform(op: str, method: str, path: str, function: str, body_limit: int = 
 
 _ADMIN = "/v1/admin"
 _CAMPAIGN = f"{_ADMIN}/campaigns/{{campaign_id}}"
+_ONE_CHANGE = f"{_CAMPAIGN}/stock-changes/{{change_id}}"
 _ONE_PLATFORM = f"{_ADMIN}/platforms/{{platform_id}}"
 _ONE_MERCHANT = f"{_ADMIN}/merchants/{{merchant_id}}"
 _MAKE = frozenset({Role.OPERATOR})
@@ -77,6 +78,11 @@ ROUTES: tuple[Route, ...] = (
     Route("approve_campaign", "POST", f"{_CAMPAIGN}/approve", "campaign", _APPROVE, 16 * KIB),
     Route("pause_campaign", "POST", f"{_CAMPAIGN}/pause", "campaign", _EITHER, 16 * KIB),
     Route("resume_campaign", "POST", f"{_CAMPAIGN}/resume", "campaign", _EITHER, 16 * KIB),
+    Route("list_pools", "GET", f"{_CAMPAIGN}/pools", "campaign", BUREAU),
+    Route("list_stock_changes", "GET", f"{_CAMPAIGN}/stock-changes", "campaign", BUREAU),
+    Route("put_stock_change", "PUT", _ONE_CHANGE, "campaign", _MAKE, 16 * KIB),
+    Route("get_stock_change", "GET", _ONE_CHANGE, "campaign", BUREAU),
+    Route("approve_stock_change", "POST", f"{_ONE_CHANGE}/approve", "campaign", _APPROVE, 16 * KIB),
     Route("put_platform", "PUT", _ONE_PLATFORM, "campaign", _MAKE, 16 * KIB),
     Route("get_platform", "GET", _ONE_PLATFORM, "campaign", BUREAU),
     Route("put_merchant", "PUT", _ONE_MERCHANT, "campaign", _MAKE, 16 * KIB),

@@ -26,6 +26,7 @@ from functions.shared.domain.invariants import (
     CountedRefund,
     CountedReturn,
     CountedSettlement,
+    CountedStockChange,
     CountedVoucher,
     Snapshot,
 )
@@ -36,6 +37,7 @@ from functions.shared.store.persons import person_key
 from functions.shared.store.returns import FUND_RETURN
 from functions.shared.store.settlements import SETTLEMENT
 from functions.shared.store.stock import StockStore
+from functions.shared.store.stock_changes import StockChangeStore
 from functions.shared.store.tables import LedgerItem, PersonItem, SettlementItem, VoucherItem
 
 _UNFUNDED: Final = frozenset({CampaignState.DRAFT, CampaignState.FUNDING})
@@ -49,6 +51,7 @@ class RecountStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._stock = StockStore(database)
+        self._changes = StockChangeStore(database)
 
     def snapshot(self, record: CampaignRecord) -> Snapshot:
         """All that the tables hold about the campaign.
@@ -73,6 +76,10 @@ class RecountStore:
             persons=tuple(self._persons(campaign_id)),
             settlements=settlements,
             returns=returns,
+            changes=tuple(
+                CountedStockChange(change.change_id, change.pool_key, change.signed_units)
+                for change in self._changes.of_campaign(campaign_id)
+            ),
         )
 
     def _vouchers(self, campaign_id: str) -> Iterator[CountedVoucher]:

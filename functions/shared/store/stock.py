@@ -286,30 +286,43 @@ class StockStore:
         units = pool.pot_fen // pool.unit_reserve_fen
         shares = [_share_of(units, pool.shard_count, n) for n in range(pool.shard_count)]
         filled = [(number, share) for number, share in enumerate(shares) if share]
-        for adding in _batches(filled, SHARDS_PER_TRANSACTION):
-            moved_fen = sum(share for _, share in adding) * pool.unit_reserve_fen
-            transaction = self._database.transaction("top_up_pool")
-            for number, share in adding:
-                transaction.update(
-                    f"shard {number}",
-                    StockItem(pool.shard_id(number)),
-                    [
-                        StockItem.available.add(share),
-                        StockItem.allocated.add(share),
-                        StockItem.fills.add(1),
-                    ],
-                    StockItem.shard_id.exists(),
-                )
-            transaction.update(
-                "pool",
-                PoolItem(pool.campaign_id, pool.pool_key),
-                [PoolItem.pot_fen.add(-moved_fen), PoolItem.stock_version.add(1)],
-                _spread_with_pot(pool),
-            )
-            if not _commit_if_unchanged(transaction):
+        for adding in _batches(filled, DRAWN_SHARDS_PER_TRANSACTION):
+            if not self._fill(pool, adding):
                 return False
             # Not read again: the shares were made for this pot, less what has been moved of it.
-            pool = replace(pool, pot_fen=pool.pot_fen - moved_fen)
+            pool = replace(pool, pot_fen=pool.pot_fen - _cost_fen(pool, adding))
+        return True
+
+    def _fill(self, pool: Pool, adding: Sequence[tuple[int, int]]) -> bool:
+        """Brings units from the pot into shards, by number; False when the pot is not as read."""
+        transaction = self._database.transaction("top_up_pool")
+        for number, share in adding:
+            transaction.update(
+                f"shard {number}",
+                StockItem(pool.shard_id(number)),
+                [
+                    StockItem.available.add(share),
+                    StockItem.allocated.add(share),
+                    StockItem.fills.add(1),
+                ],
+                StockItem.shard_id.exists(),
+            )
+        transaction.update(
+            "pool",
+            PoolItem(pool.campaign_id, pool.pool_key),
+            [PoolItem.pot_fen.add(-_cost_fen(pool, adding)), PoolItem.stock_version.add(1)],
+            _spread_with_pot(pool),
+        )
+        try:
+            return _commit_if_unchanged(transaction)
+        except Busy:
+            if len(adding) == 1:
+                raise
+        # One at a time, each meets only the claims that draw from it.
+        for each in adding:
+            if not self._fill(pool, [each]):
+                return False
+            pool = replace(pool, pot_fen=pool.pot_fen - _cost_fen(pool, [each]))
         return True
 
     def _again(self, pool: Pool) -> Pool:
@@ -326,6 +339,11 @@ def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 def _share_of(units: int, shards: int, number: int) -> int:
     each, left = divmod(units, shards)
     return each + (number < left)
+
+
+def _cost_fen(pool: Pool, adding: Sequence[tuple[int, int]]) -> int:
+    """What those units take out of the pot."""
+    return sum(share for _, share in adding) * pool.unit_reserve_fen
 
 
 def _commit_if_unchanged(transaction: Transaction) -> bool:
@@ -405,6 +423,7 @@ def pool_of(item: PoolItem) -> Pool:
         drained_at=item.drained_at,
         stock_version=item.stock_version or 0,
         sold_out_version=item.sold_out_version,
+        change_id=item.change_id,
     )
 
 

@@ -62,7 +62,8 @@ class PoolItem(Model):
 
     `pot_fen` is money on its way: allocated but not yet spread over shards, or drained from
     shards and not yet moved on. `stock_version` counts the times units came into its shards from
-    outside; the pool is sold out while `sold_out_version` equals it.
+    outside; the pool is sold out while `sold_out_version` equals it. `change_id` names the stock
+    change that is half done.
     """
 
     class Meta:
@@ -86,6 +87,7 @@ class PoolItem(Model):
     drained_at = InstantAttribute(null=True)
     stock_version = IntegerAttribute(null=True)
     sold_out_version = IntegerAttribute(null=True)
+    change_id = UnicodeAttribute(null=True)
 
 
 class StockItem(Model):
@@ -123,6 +125,29 @@ class HomesItem(Model):
 
     pool_id = UnicodeAttribute(hash_key=True)
     homes_given = IntegerAttribute()
+
+
+class StockChangeItem(Model):
+    """A change of a pool's planned units: who asked for it, who approved it, how far it is."""
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "changes"
+
+    campaign_id = UnicodeAttribute(hash_key=True)
+    change_id = UnicodeAttribute(range_key=True)
+    pool_key = UnicodeAttribute()
+    units_before = IntegerAttribute()
+    units_after = IntegerAttribute()
+    reason = UnicodeAttribute()
+    made_by = UnicodeAttribute()
+    made_at = InstantAttribute()
+    state = UnicodeAttribute()
+    moved_units = IntegerAttribute()
+    approved_by = UnicodeAttribute(null=True)
+    approved_at = InstantAttribute(null=True)
+    ended_at = InstantAttribute(null=True)
 
 
 class PersonItem(Model):
@@ -373,6 +398,7 @@ MODELS: tuple[type[Model], ...] = (
     PoolItem,
     StockItem,
     HomesItem,
+    StockChangeItem,
     PersonItem,
     VoucherItem,
     LedgerItem,
