@@ -7,7 +7,8 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from functions.shared.store.tables import MODELS, IndexSchema, table_schema
+from functions.shared.store.schemas import IndexSchema, table_schema
+from functions.shared.store.tables import MODELS
 from infra.deployment import Deployment
 
 _TYPES = {

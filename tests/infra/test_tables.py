@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from functions.shared.store.tables import MODELS, KeySchema, table_schema
+from functions.shared.store.schemas import KeySchema, table_schema
+from functions.shared.store.tables import MODELS
 from tests.infra.template import Template
 
 

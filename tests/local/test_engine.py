@@ -14,7 +14,8 @@ import moto.dynamodb.models
 import pytest
 from moto.core.models import botocore_stubber
 
-from functions.shared.store.tables import MODELS, KeySchema, table_schema
+from functions.shared.store.schemas import KeySchema, table_schema
+from functions.shared.store.tables import MODELS
 from infra.local.engine import (
     ACCOUNT_ID,
     FILES_BUCKET,

@@ -13,12 +13,12 @@ from pynamodb.exceptions import GetError, PynamoDBConnectionError
 
 from functions.shared.domain.errors import Busy
 from functions.shared.store.connection import Database
+from functions.shared.store.schemas import table_schema
 from functions.shared.store.tables import (
     MODELS,
     CampaignItem,
     LedgerItem,
     StockItem,
-    table_schema,
     table_suffix,
 )
 from tests.support.deployment import PREFIX

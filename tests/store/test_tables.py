@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from functions.shared.store.tables import (
-    MODELS,
-    IndexSchema,
-    KeySchema,
-    LedgerItem,
-    TableSchema,
-    VoucherItem,
-    table_schema,
-)
+from functions.shared.store.schemas import IndexSchema, KeySchema, TableSchema, table_schema
+from functions.shared.store.tables import MODELS, LedgerItem, VoucherItem
 
 KEYS = {
     "campaigns": KeySchema("campaign_id", "S"),

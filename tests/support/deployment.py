@@ -26,7 +26,8 @@ from functions.issue.issuer import Issuer
 from functions.shared.domain.memory import Memory
 from functions.shared.edge import clock as edge_clock
 from functions.shared.edge import settings
-from functions.shared.store.tables import MODELS, KeySchema, TableSchema, table_schema
+from functions.shared.store.schemas import KeySchema, TableSchema, table_schema
+from functions.shared.store.tables import MODELS
 from infra.local.moto_speed import quick_moto
 from tests.support.events import ACCOUNT, Reply, function_of, proxy_event, reply_of, role_arn
 

@@ -10,7 +10,6 @@ id, because a hot index key throttles its base table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from pynamodb.attributes import (
@@ -411,46 +410,6 @@ MODELS: tuple[type[Model], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class KeySchema:
-    """A hash key and perhaps a range key: attribute names and their DynamoDB types."""
-
-    hash_key: str
-    hash_type: str
-    range_key: str | None = None
-    range_type: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class IndexSchema:
-    """A global secondary index: its name, keys and projection."""
-
-    name: str
-    key: KeySchema
-    projection: str
-    included: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TableSchema:
-    """What a table must look like wherever it is made."""
-
-    suffix: str
-    key: KeySchema
-    indexes: tuple[IndexSchema, ...] = ()
-
-
-def _key_schema(keys: list[dict[str, str]], types: dict[str, str]) -> KeySchema:
-    by_kind = {key["KeyType"]: key["AttributeName"] for key in keys}
-    range_key = by_kind.get("RANGE")
-    return KeySchema(
-        hash_key=by_kind["HASH"],
-        hash_type=types[by_kind["HASH"]],
-        range_key=range_key,
-        range_type=types[range_key] if range_key else None,
-    )
-
-
 # Read when the module loads, before any connection binds a full name over the suffix.
 _SUFFIXES: dict[type[Model], str] = {model: model.Meta.table_name for model in MODELS}
 
@@ -458,25 +417,3 @@ _SUFFIXES: dict[type[Model], str] = {model: model.Meta.table_name for model in M
 def table_suffix(model: type[Model]) -> str:
     """The table's name without the prefix of its deployment."""
     return _SUFFIXES[model]
-
-
-def table_schema(model: type[Model]) -> TableSchema:
-    """The table's keys and indexes as its model declares them."""
-    schema: Any = model._get_schema()  # noqa: SLF001 - PynamoDB has no public way to ask
-    types = {
-        definition["AttributeName"]: definition["AttributeType"]
-        for definition in schema["attribute_definitions"]
-    }
-    return TableSchema(
-        suffix=table_suffix(model),
-        key=_key_schema(schema["key_schema"], types),
-        indexes=tuple(
-            IndexSchema(
-                name=index["index_name"],
-                key=_key_schema(index["key_schema"], types),
-                projection=index["projection"]["ProjectionType"],
-                included=tuple(index["projection"].get("NonKeyAttributes", ())),
-            )
-            for index in schema["global_secondary_indexes"]
-        ),
-    )
