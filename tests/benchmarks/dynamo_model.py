@@ -11,7 +11,7 @@ a table that has no units left throttles the whole request, which costs nothing.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from tests.benchmarks.clockwork import Clockwork
@@ -25,7 +25,6 @@ class Ground:
         way_s: there and back together, of a transaction.
         held_s: how long a transaction holds its items: w.
         read_s: a read, there and back.
-        stale_s: how old an eventually consistent answer is when it arrives.
         item_writes: write units that one item takes a second.
         item_reads: read units that one item takes a second.
         table_writes: write units that one table takes a second.
@@ -36,7 +35,6 @@ class Ground:
     held_s: float = 0.006
     way_s: float = 0.006
     read_s: float = 0.005
-    stale_s: float = 0.010
     item_writes: float = 1_000
     item_reads: float = 3_000
     table_writes: float = 40_000
@@ -87,29 +85,13 @@ class _Allowance:
 
 @dataclass(slots=True)
 class _Counter:
-    """A shard: its level, how often it was filled, and its levels of a moment ago."""
+    """A shard: its level, and how often it was filled."""
 
     level: int
     writes: _Allowance
     reads: _Allowance
     fills: int = 0
     held_until: float = -1.0
-    past: list[tuple[float, int]] = field(default_factory=list)
-
-    def change(self, units: int, now: float) -> None:
-        self.past.append((now, self.level))
-        if len(self.past) > 64:  # more than can change while an answer is on its way
-            del self.past[:32]
-        self.level += units
-
-    def level_at(self, moment: float) -> int:
-        """What it was at that moment, a few milliseconds ago."""
-        level = self.level
-        for changed_at, before in reversed(self.past):
-            if changed_at <= moment:
-                break
-            level = before
-        return level
 
 
 # Write units of a transaction: two for each item below 1 KB; the claim's index entry is one more.
@@ -185,7 +167,7 @@ class Table:
             counter.held_until = now + ground.held_s
         yield ground.held_s
         for counter, units in counters:
-            counter.change(units, clock.now)
+            counter.level += units
             counter.fills += units > 0
         if vouchers:
             meter.write_units += INDEX * vouchers
@@ -206,24 +188,13 @@ class Table:
             meter.write_units += 1
             outcome = Outcome.WRITTEN if counter.level + units >= 0 else Outcome.REFUSED
         if outcome is Outcome.WRITTEN:
-            counter.change(units, clock.now)
+            counter.level += units
         meter.throttled += outcome is Outcome.THROTTLED
         yield ground.way_s / 2
         return outcome
 
-    def look(self, numbers: Sequence[int]) -> Generator[float, None, dict[int, int]]:
-        """Levels, eventually consistent, in one call; counters that are throttled are left out."""
-        now = self._read(0.5 * len(numbers))
-        yield self.ground.read_s
-        moment = self._clock.now - self.ground.stale_s
-        return {
-            number: self.counters[number].level_at(moment)
-            for number in numbers
-            if self._may_read(self.counters[number].reads, 0.5, now)
-        }
-
     def read(self, numbers: Sequence[int]) -> Generator[float, None, dict[int, tuple[int, int]]]:
-        """Levels and fills, strongly consistent, in one call."""
+        """Levels and fills, strongly consistent, in one call; what is throttled is left out."""
         now = self._read(len(numbers))
         yield self.ground.read_s / 2
         found = {

@@ -263,7 +263,8 @@ class _Way:
             case Look(shards):
                 self._drop.tally.looks += 1
                 self.calls += 1
-                self.search.looked((yield from self._drop.table.look(shards)))
+                found = yield from self._drop.table.read(shards)
+                self.search.looked({number: level for number, (level, _) in found.items()})
             case Ask():
                 if not (yield from self.is_marked()):
                     self.search.unmarked()

@@ -76,7 +76,11 @@ class Settle:
 
 
 class Look(NamedTuple):
-    """Read the available units of these shards: one call, at most 100, eventually consistent."""
+    """Read the available units of these shards, strongly consistent: one call, at most 100.
+
+    An eventually consistent answer costs half as much, but is older: where few units are left,
+    every other one of its units would be gone.
+    """
 
     shards: tuple[int, ...]
 

@@ -85,22 +85,15 @@ class Database:
         except PynamoDBConnectionError as error:
             raise _as_busy(error, model) from error
 
-    def get_many(
-        self, model: type[M], keys: Iterable[Any], *, consistent: bool = True
-    ) -> Iterator[M]:
+    def get_many(self, model: type[M], keys: Iterable[Any]) -> Iterator[M]:
         """The items of those keys in no order, a hundred a call; absent ones are left out.
-
-        Args:
-            model: the table.
-            keys: of the items.
-            consistent: strongly; else at half the price, and perhaps as they were a moment ago.
 
         Raises:
             Busy: throttled or lost beyond the SDK's retries.
 
         """
         try:
-            yield from model.batch_get(list(keys), consistent_read=consistent)
+            yield from model.batch_get(list(keys), consistent_read=True)
         except PynamoDBConnectionError as error:
             raise _as_busy(error, model) from error
 

@@ -48,7 +48,7 @@ class ShardStore:
         self._database = database
 
     def levels(self, pool: Pool, numbers: Collection[int]) -> dict[int, int]:
-        """Units left in those shards, perhaps as they were a moment ago; one call.
+        """Units left in those shards; one call.
 
         Args:
             pool: whose shards.
@@ -59,7 +59,7 @@ class ShardStore:
 
         """
         by_id = {pool.shard_id(number): number for number in numbers}
-        items = self._database.get_many(StockItem, by_id, consistent=False)
+        items = self._database.get_many(StockItem, by_id)
         return {by_id[item.shard_id]: item.available for item in items}
 
     def give_home(self, pool: Pool) -> int | None:
