@@ -98,7 +98,7 @@ def test_levels_are_of_the_shards_asked_for_and_cost_one_call(
         assert shards.levels(pool, (2, 0)) == {0: 3, 2: 2}
     [request] = sent
     [asked] = request["RequestItems"].values()
-    assert asked.get("ConsistentRead") is not True
+    assert asked["ConsistentRead"] is True
 
 
 # Moves
