@@ -3,8 +3,9 @@
 shared.domain    standard library only
 shared.store     domain; the only room of pynamodb, boto3 and botocore
 shared.files     domain; the only room of xlsxwriter
+shared.issuing   domain, store
 shared.edge      domain; the only room of powertools and, with messages.py, of pydantic
-<function>       its own modules, domain, store, files; handler.py and messages.py also edge
+<function>       its own modules, domain, store, issuing, files; handler.py, messages.py also edge
 """
 
 from __future__ import annotations
@@ -63,14 +64,14 @@ def permitted(module: str) -> tuple[frozenset[str], tuple[str, ...]]:
     parts = module.split(".")
     if parts[:2] != ["functions", "shared"]:
         own = ".".join(parts[:2])
-        rooms = (own, f"{SHARED}.domain", f"{SHARED}.store", f"{SHARED}.files")
+        rooms = (own, *(f"{SHARED}.{room}" for room in ("domain", "store", "issuing", "files")))
         if parts[-1] in EDGE_MODULES:
             return frozenset({"pydantic"}), (*rooms, f"{SHARED}.edge")
         return frozenset(), rooms
     room = parts[2] if len(parts) > 2 else ""
     libraries = {"store": AWS, "files": frozenset({"xlsxwriter"}), "edge": EDGE_LIBRARIES}
-    own_and_domain = (f"{SHARED}.{room}", f"{SHARED}.domain")
-    return libraries.get(room, frozenset()), own_and_domain
+    behind = {"issuing": (f"{SHARED}.store",)}.get(room, ())
+    return libraries.get(room, frozenset()), (f"{SHARED}.{room}", f"{SHARED}.domain", *behind)
 
 
 def is_below(name: str, rooms: tuple[str, ...]) -> bool:
@@ -108,6 +109,7 @@ def test_a_module_imports_only_what_its_room_may(module: str) -> None:
         (f"{SHARED}.store.stock", "from functions.shared.edge.settings import settings"),
         (f"{SHARED}.files.csv_out", "import boto3"),
         (f"{SHARED}.edge.app", "from functions.shared.store.stock import StockStore"),
+        (f"{SHARED}.store.claims", "from functions.shared.issuing.issuer import Issuer"),
         ("functions.issue.service", "from functions.shared.edge import clock"),
         ("functions.issue.service", "from functions.issue.messages import ClaimBody"),
         ("functions.redeem.service", "import pydantic"),

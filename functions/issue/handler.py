@@ -7,13 +7,13 @@ import time
 from functools import cache
 from typing import Any
 
-from functions.issue.issuer import Issuer
 from functions.issue.messages import ClaimAnswer, ClaimBody, claim_answer, claim_of
 from functions.issue.service import ClaimService
 from functions.shared.domain.errors import Code
 from functions.shared.domain.keys import derive_keys
 from functions.shared.edge.app import Answer, App, Request
 from functions.shared.edge.settings import settings
+from functions.shared.issuing.issuer import Issuer
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.claims import ClaimStore
 from functions.shared.store.connection import Database

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from functions.issue.issuer import Issuer
 from functions.shared.domain.campaign import (
     Campaign,
     CampaignState,
     Round,
     VoucherType,
-    validity_of,
 )
 from functions.shared.domain.claims import PersonFacts, require_claimable
 from functions.shared.domain.errors import Code, HuiminError
@@ -23,7 +21,8 @@ from functions.shared.domain.keys import Keys
 from functions.shared.domain.limits import add_up, claim_counters
 from functions.shared.domain.memory import Memory
 from functions.shared.domain.persons import identity_refs
-from functions.shared.domain.vouchers import TimelineEntry, Voucher, VoucherEvent, VoucherState
+from functions.shared.domain.vouchers import Voucher, VoucherEvent, new_voucher
+from functions.shared.issuing.issuer import Issuer
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.stock import StockStore
 from functions.shared.store.vouchers import VoucherStore
@@ -174,31 +173,21 @@ class ClaimService:
         voucher_types: Sequence[VoucherType],
         now: datetime,
     ) -> list[Voucher]:
-        vouchers = []
-        for number, voucher_type in enumerate(voucher_types):
-            valid_from, valid_until = validity_of(voucher_type, in_round, now)
-            vouchers.append(
-                Voucher(
-                    voucher_id=self._voucher_id(claim, number),
-                    campaign_id=claim.campaign_id,
-                    round_id=claim.round_id,
-                    voucher_type_id=voucher_type.voucher_type_id,
-                    platform_id=claim.platform_id,
-                    person_ref=refs[0],
-                    identity_refs=refs,
-                    shard_id="",
-                    request_no=claim.request_no,
-                    content_hash=asked,
-                    state=VoucherState.ISSUED,
-                    issued_at=now,
-                    valid_from=valid_from,
-                    valid_until=valid_until,
-                    reserve_fen=voucher_type.unit_reserve_fen,
-                    slack_fen=0,
-                    timeline=(TimelineEntry(now, VoucherEvent.CLAIMED, claim.request_no),),
-                )
+        return [
+            new_voucher(
+                voucher_id=self._voucher_id(claim, number),
+                campaign_id=claim.campaign_id,
+                in_round=in_round,
+                voucher_type=voucher_type,
+                platform_id=claim.platform_id,
+                identity_refs=refs,
+                request_no=claim.request_no,
+                content_hash=asked,
+                event=VoucherEvent.CLAIMED,
+                now=now,
             )
-        return vouchers
+            for number, voucher_type in enumerate(voucher_types)
+        ]
 
     def _voucher_id(self, claim: Claim, place: int) -> str:
         return pack_voucher_id(claim.platform_id, claim.request_no, place, key=self._keys.id_key)

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 from functions.campaign.service import CampaignService
 from functions.campaign.stock import PoolService
-from functions.issue.issuer import Issuer
 from functions.issue.service import Claim, Claimed, ClaimService
 from functions.redeem.service import RedeemService, RedeemStores
 from functions.shared.domain.claims import PersonFacts
@@ -25,6 +24,7 @@ from functions.shared.domain.keys import derive_keys
 from functions.shared.domain.registry import Merchant
 from functions.shared.domain.stock_changes import ChangeState, StockChange
 from functions.shared.domain.vouchers import Voucher
+from functions.shared.issuing.issuer import Issuer
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.claims import ClaimStore
 from functions.shared.store.ledger import LedgerStore

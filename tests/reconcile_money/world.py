@@ -21,7 +21,6 @@ from moto.s3.models import s3_backends
 
 from functions.campaign.service import CampaignService
 from functions.campaign.stock import PoolService
-from functions.issue.issuer import Issuer
 from functions.issue.service import Claim, ClaimService
 from functions.reconcile.closing import Closing, close_campaign
 from functions.reconcile.funding import follow_state, fund_campaign
@@ -47,6 +46,7 @@ from functions.shared.domain.registry import Merchant
 from functions.shared.domain.settlement import make_statement
 from functions.shared.domain.stock_changes import StockChange
 from functions.shared.domain.vouchers import Voucher
+from functions.shared.issuing.issuer import Issuer
 from functions.shared.store.claims import ClaimStore
 from functions.shared.store.connection import Database
 from functions.shared.store.ledger import LedgerStore

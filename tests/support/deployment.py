@@ -22,10 +22,10 @@ from moto.dynamodb.models import dynamodb_backends
 import functions.campaign.handler
 import functions.issue.handler
 import functions.redeem.handler
-from functions.issue.issuer import Issuer
 from functions.shared.domain.memory import Memory
 from functions.shared.edge import clock as edge_clock
 from functions.shared.edge import settings
+from functions.shared.issuing.issuer import Issuer
 from functions.shared.store.schemas import KeySchema, TableSchema, table_schema
 from functions.shared.store.tables import MODELS
 from infra.local.moto_speed import quick_moto

@@ -17,6 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from functions.shared.domain.business_time import to_rfc3339
+from functions.shared.domain.campaign import Round, VoucherType, validity_of
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.refunds import (
     RefundPolicies,
@@ -106,6 +107,56 @@ class Voucher:
             and self.held_until is not None
             and now < self.held_until
         )
+
+
+def new_voucher(
+    *,
+    voucher_id: str,
+    campaign_id: str,
+    in_round: Round,
+    voucher_type: VoucherType,
+    platform_id: str,
+    identity_refs: tuple[str, ...],
+    request_no: str,
+    content_hash: str,
+    event: VoucherEvent,
+    now: datetime,
+) -> Voucher:
+    """A voucher as it is issued now, but for the shard that its unit will be drawn from.
+
+    Args:
+        voucher_id: made by the caller, so that the same request makes the same one.
+        campaign_id: whose.
+        in_round: the round whose stock it is drawn from.
+        voucher_type: gives the validity and the reserve.
+        platform_id: who may redeem it.
+        identity_refs: the person's, the first of which names the person.
+        request_no: the number that it was asked for with.
+        content_hash: of what was asked for.
+        event: how it came to be.
+        now: when.
+
+    """
+    valid_from, valid_until = validity_of(voucher_type, in_round, now)
+    return Voucher(
+        voucher_id=voucher_id,
+        campaign_id=campaign_id,
+        round_id=in_round.round_id,
+        voucher_type_id=voucher_type.voucher_type_id,
+        platform_id=platform_id,
+        person_ref=identity_refs[0],
+        identity_refs=identity_refs,
+        shard_id="",
+        request_no=request_no,
+        content_hash=content_hash,
+        state=VoucherState.ISSUED,
+        issued_at=now,
+        valid_from=valid_from,
+        valid_until=valid_until,
+        reserve_fen=voucher_type.unit_reserve_fen,
+        slack_fen=0,
+        timeline=(TimelineEntry(now, event, request_no),),
+    )
 
 
 def require_usable(voucher: Voucher, *, order_no: str, now: datetime) -> None:
