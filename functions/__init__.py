@@ -1,1 +1,1 @@
-"""All that ships to Lambda: one asset, five functions, and what they share."""
+"""All that ships to Lambda: one asset, six functions, and what they share."""

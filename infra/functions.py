@@ -1,4 +1,4 @@
-"""The five functions, each with a role of its own that may do what `infra.grants` says."""
+"""The six functions, each with a role of its own that may do what `infra.grants` says."""
 
 from __future__ import annotations
 
@@ -43,18 +43,20 @@ class FunctionSize:
 
 
 # API Gateway gives up after 29 s: a function behind it must have answered by then. The two that
-# run by the clock are capped, so that they never take the concurrency that claims need.
+# run by the clock are capped, and so are grants, so that they never take the concurrency that
+# claims need.
 _API = FunctionSize(memory_mib=1769, timeout_s=20)
 SIZES: Mapping[str, FunctionSize] = MappingProxyType(
     {
         "campaign": FunctionSize(memory_mib=1024, timeout_s=20),
         "issue": _API,
         "redeem": _API,
+        "grant": FunctionSize(memory_mib=1024, timeout_s=28, reserved=10),
         "reconcile": FunctionSize(memory_mib=2048, timeout_s=900, reserved=2),
         "report": FunctionSize(memory_mib=2048, timeout_s=900, reserved=1),
     }
 )
-API_FUNCTIONS = frozenset({"campaign", "issue", "redeem"})
+API_FUNCTIONS = frozenset({"campaign", "issue", "redeem", "grant"})
 CLOCK_FUNCTIONS = frozenset({"reconcile", "report"})
 
 

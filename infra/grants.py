@@ -63,6 +63,21 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
             ),
             secret=True,
         ),
+        "grant": FunctionGrants(
+            tables=_each(
+                campaigns="GetItem",
+                pools="GetItem UpdateItem",
+                callers="GetItem",
+                stock="BatchGetItem UpdateItem",
+                homes="UpdateItem",
+                people="UpdateItem",
+                vouchers="PutItem",
+                grants="GetItem PutItem Query UpdateItem",
+                grant_rows="GetItem PutItem Query UpdateItem",
+                grant_parts="BatchGetItem UpdateItem",
+            ),
+            secret=True,
+        ),
         "redeem": FunctionGrants(
             tables=_each(
                 campaigns="GetItem",

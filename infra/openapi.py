@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from functions.campaign import handler as campaign
+from functions.grant import handler as grant
 from functions.issue import handler as issue
 from functions.redeem import handler as redeem
 from functions.shared.domain.errors import Code, HuiminError
@@ -34,7 +35,7 @@ Json = dict[str, Any]
 References = Mapping[tuple[type[BaseModel], JsonSchemaMode], Json]
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "openapi.json"
-APPS: Final[tuple[App, ...]] = (campaign.app, issue.app, redeem.app)
+APPS: Final[tuple[App, ...]] = (campaign.app, issue.app, grant.app, redeem.app)
 _JSON_TYPE: Final = "application/json"
 _PROBLEM_TYPE: Final = "application/problem+json"
 _SCHEMA_REF: Final = "#/components/schemas/{model}"
@@ -89,6 +90,7 @@ _IDS: Final[Mapping[str, tuple[str, str]]] = {
     "platform_id": ("Id of the platform / 平台编号", "unionpay"),
     "merchant_id": ("Id of the merchant / 商户编号", "m-000417"),
     "change_id": ("Id of the stock change, chosen by its maker / 券量调整编号", "r1-more-noodles"),
+    "grant_id": ("Id of the grant, chosen by its maker / 定向发放编号", "r1-low-income"),
     "voucher_id": ("Id of the voucher / 券编号", "v_" + "a2b3c4d5" * 4),
     "redemption_id": ("Id of the redemption / 核销编号", "r_" + "a2b3c4d5" * 4),
 }

@@ -240,6 +240,13 @@ class VoucherTypeAnswer(AnswerModel):
     voucher_type_id: Slug
     name: WordingAnswer
     terms: TermsAnswer
+    distribution: Annotated[
+        str,
+        Field(
+            description="FIRST_COME: claim it. DIRECT: the bureau grants it / "
+            "先到先得（可领取）或定向发放（由主管部门发放）"
+        ),
+    ]
 
 
 class PackAnswer(AnswerModel):
@@ -359,6 +366,7 @@ def campaign_answer(
                 voucher_type_id=t.voucher_type_id,
                 name=WordingAnswer(zh=t.name.zh, en=t.name.en),
                 terms=terms_answer(t),
+                distribution=t.distribution.value,
             )
             for t in campaign.voucher_types
         ],

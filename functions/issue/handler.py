@@ -67,6 +67,7 @@ app = App("issue", find_platform=lambda arn: RegistryStore(_database()).platform
         Code.ROUND_NOT_OPEN,
         Code.ROUND_CLOSED,
         Code.NOT_ELIGIBLE,
+        Code.NOT_DISTRIBUTED_SO,
         Code.SOLD_OUT,
         Code.PERSON_LIMIT_REACHED,
     ),

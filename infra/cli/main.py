@@ -56,7 +56,7 @@ def synth() -> None:
 @app.command(epilog="Example: [bold]huimin openapi > openapi.json[/bold]")
 def openapi() -> None:
     """Print the OpenAPI document of the API / 输出接口文档."""
-    from infra.openapi import render_document  # noqa: PLC0415 - loads all five functions
+    from infra.openapi import render_document  # noqa: PLC0415 - loads all functions
 
     typer.echo(render_document())
 

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from functions.campaign import handler as campaign
+from functions.grant import handler as grant
 from functions.issue import handler as issue
 from functions.reconcile import handler as reconcile
 from functions.redeem import handler as redeem
@@ -37,6 +38,7 @@ _HANDLERS = {
     "campaign": campaign,
     "issue": issue,
     "redeem": redeem,
+    "grant": grant,
     "reconcile": reconcile,
     "report": report,
 }

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from werkzeug.test import TestResponse
 
-FUNCTIONS = ("campaign", "issue", "redeem")
+FUNCTIONS = ("campaign", "grant", "issue", "redeem")
 OK = {"statusCode": 200, "body": "{}"}
 
 

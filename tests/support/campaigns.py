@@ -5,6 +5,8 @@
     fifth-off     20 % off from 10 yuan, at most 30; fiscal 60 %, platform 25 %, merchant 15 %
     show          a ticket of 30 yuan, at most half of the order; one unit, on unionpay only
 
+elders-2026   the same, with 50-20 granted by the bureau (`direct_document`)
+
 A person takes one of each type a round, four in all, and uses two a day at a merchant.
 """
 
@@ -16,6 +18,7 @@ from typing import Any
 from functions.shared.domain.campaign import Campaign, campaign_from_document
 
 CAMPAIGN_ID = "spring-2026"
+DIRECT_ID = "elders-2026"
 UNIONPAY = "unionpay"
 MEITUAN = "meituan"
 REDUCTION = "50-20"
@@ -136,6 +139,17 @@ def campaign_document(**changes: object) -> dict[str, Any]:
         "hold_s": 900,
         "rollover": "NEXT_ROUND",
     }
+    return document | changes
+
+
+def direct_document(units: int = 5, **changes: object) -> dict[str, Any]:
+    """A second campaign, whose reduction the bureau grants; its show tickets can be claimed."""
+    document = campaign_document(campaign_id=DIRECT_ID)
+    document["voucher_types"][0]["distribution"] = "DIRECT"
+    document["rounds"][0]["stock"] = [
+        allocation(REDUCTION, UNIONPAY, units),
+        allocation(TICKET, UNIONPAY, 1),
+    ]
     return document | changes
 
 

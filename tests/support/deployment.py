@@ -20,6 +20,7 @@ from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
 
 import functions.campaign.handler
+import functions.grant.handler
 import functions.issue.handler
 import functions.redeem.handler
 from functions.shared.domain.memory import Memory
@@ -52,6 +53,7 @@ HANDLERS: Mapping[str, Any] = {
     "campaign": functions.campaign.handler,
     "issue": functions.issue.handler,
     "redeem": functions.redeem.handler,
+    "grant": functions.grant.handler,
 }
 Snapshot = dict[str, list[dict[str, Any]]]
 

@@ -49,6 +49,7 @@ def path_of(route: Route) -> str:
         "platform_id": "unionpay",
         "merchant_id": "noodles",
         "change_id": "more-units",
+        "grant_id": "elders",
         "voucher_id": "v_" + "a" * 32,
         "redemption_id": "r_" + "a" * 32,
     }

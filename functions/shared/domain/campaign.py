@@ -64,6 +64,17 @@ class LimitScope(StrEnum):
     MERCHANT_PER_DAY = "MERCHANT_PER_DAY"
 
 
+class Distribution(StrEnum):
+    """How a voucher type comes to its persons.
+
+    FIRST_COME: platforms claim it, as long as there is stock. DIRECT: the bureau grants it to
+    persons on a list; no platform can claim it.
+    """
+
+    FIRST_COME = "FIRST_COME"
+    DIRECT = "DIRECT"
+
+
 class ValidityKind(StrEnum):
     """How long a voucher is good for.
 
@@ -132,6 +143,7 @@ class VoucherType:
     name: Text
     benefit: Benefit
     validity: Validity
+    distribution: Distribution = Distribution.FIRST_COME
 
     @property
     def unit_reserve_fen(self) -> int:
@@ -402,14 +414,24 @@ def _limit_faults(campaign: Campaign) -> Iterator[Finding]:
 
 
 def _pack_faults(campaign: Campaign) -> Iterator[Finding]:
-    known = {t.voucher_type_id for t in campaign.voucher_types}
     for number, pack in enumerate(campaign.packs):
         for place, voucher_type_id in enumerate(pack.voucher_type_ids):
-            if voucher_type_id not in known:
+            pointer = f"/packs/{number}/voucher_type_ids/{place}"
+            voucher_type = campaign.voucher_type(voucher_type_id)
+            if voucher_type is None:
                 yield Finding(
-                    f"/packs/{number}/voucher_type_ids/{place}",
+                    pointer,
                     f"{voucher_type_id} is not among the voucher types; add it there",
                     f"券种 {voucher_type_id} 不在 voucher_types 中，请先在那里定义",
+                )
+            elif voucher_type.distribution is not Distribution.FIRST_COME:
+                yield Finding(
+                    pointer,
+                    f"{voucher_type_id} is {voucher_type.distribution}: nobody can claim it, so "
+                    "nobody could claim the pack; take it out of the pack, or leave the type's "
+                    "distribution out",
+                    f"券种 {voucher_type_id} 为定向发放，不能领取，含有它的券包也无法领取；"
+                    "请从券包中移除，或去掉该券种的 distribution",
                 )
         counts = Counter(pack.voucher_type_ids)
         at_once = {
@@ -525,6 +547,7 @@ def _voucher_type(plain: Mapping[str, Any], pointer: str) -> VoucherType:
         name=Text(**plain["name"]),
         benefit=benefit,
         validity=validity,
+        distribution=Distribution(plain.get("distribution") or Distribution.FIRST_COME),
     )
 
 

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from functions.shared.domain.business_time import to_rfc3339
-from functions.shared.domain.campaign import Campaign, CampaignState, Round, VoucherType
+from functions.shared.domain.campaign import (
+    Campaign,
+    CampaignState,
+    Distribution,
+    Round,
+    VoucherType,
+)
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.funds import CampaignRecord
 
@@ -35,11 +41,13 @@ def require_claimable(
 ) -> tuple[Round, tuple[VoucherType, ...]]:
     """The round and voucher types to claim, when everything but stock and limits allows it.
 
-    `facts` are None where the bureau itself has chosen the person.
+    `facts` are None where the bureau itself has chosen the person: it grants DIRECT voucher types
+    and no others, and platforms claim all others.
 
     Raises:
         HuiminError: NOT_FOUND (no such round, or no such stock for the platform),
-            CAMPAIGN_NOT_RUNNING, CAMPAIGN_PAUSED, ROUND_NOT_OPEN, ROUND_CLOSED, NOT_ELIGIBLE.
+            NOT_DISTRIBUTED_SO, CAMPAIGN_NOT_RUNNING, CAMPAIGN_PAUSED, ROUND_NOT_OPEN,
+            ROUND_CLOSED, NOT_ELIGIBLE.
 
     """
     campaign = record.campaign
@@ -47,9 +55,12 @@ def require_claimable(
     if in_round is None:
         raise HuiminError(Code.NOT_FOUND, what="round")
     voucher_types = tuple(
-        _offered(campaign, in_round, voucher_type_id, platform_id)
+        offered_type(campaign, in_round, voucher_type_id, platform_id)
         for voucher_type_id in voucher_type_ids
     )
+    by_the_bureau = facts is None
+    for voucher_type in voucher_types:
+        require_distributed(voucher_type, by_the_bureau=by_the_bureau)
     require_running(record)
     if now < in_round.opens_at:
         raise HuiminError(Code.ROUND_NOT_OPEN, opens_at=to_rfc3339(in_round.opens_at))
@@ -60,10 +71,15 @@ def require_claimable(
     return in_round, voucher_types
 
 
-def _offered(
+def offered_type(
     campaign: Campaign, in_round: Round, voucher_type_id: str, platform_id: str
 ) -> VoucherType:
-    """The voucher type, when the round has stock of it for the platform."""
+    """The voucher type, when the round has stock of it for the platform.
+
+    Raises:
+        HuiminError: NOT_FOUND.
+
+    """
     voucher_type = campaign.voucher_type(voucher_type_id)
     if voucher_type is None:
         raise HuiminError(Code.NOT_FOUND, what="voucher_type")
@@ -72,6 +88,21 @@ def _offered(
     ):
         raise HuiminError(Code.NOT_FOUND, what="stock")
     return voucher_type
+
+
+def require_distributed(voucher_type: VoucherType, *, by_the_bureau: bool) -> None:
+    """Passes when vouchers of the type are given in this way.
+
+    Raises:
+        HuiminError: NOT_DISTRIBUTED_SO.
+
+    """
+    if (voucher_type.distribution is Distribution.DIRECT) != by_the_bureau:
+        raise HuiminError(
+            Code.NOT_DISTRIBUTED_SO,
+            voucher_type_id=voucher_type.voucher_type_id,
+            distribution=voucher_type.distribution.value,
+        )
 
 
 def require_running(record: CampaignRecord) -> None:

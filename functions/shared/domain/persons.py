@@ -15,6 +15,7 @@ def identity_refs(
     wanted: Sequence[IdentityKind],
     platform_id: str,
     keys: Keys,
+    pointer: str = "/person",
 ) -> tuple[str, ...]:
     """The refs of a person's identities, in the campaign's order; the first is the person's.
 
@@ -26,6 +27,7 @@ def identity_refs(
         wanted: the kinds that make one person in this campaign.
         platform_id: whose account it is.
         keys: the deployment's keys.
+        pointer: where the person stands in the request.
 
     Raises:
         HuiminError: INVALID_FIELDS naming the first kind that is missing.
@@ -38,7 +40,7 @@ def identity_refs(
                 Code.INVALID_FIELDS,
                 errors=[
                     {
-                        "pointer": f"/person/{kind.value.lower()}",
+                        "pointer": f"{pointer}/{kind.value.lower()}",
                         "en": "is needed: this campaign tells persons apart by it; add it",
                         "zh": "本活动按此项识别自然人，请补上",
                     }

@@ -44,6 +44,7 @@ class VoucherEvent(StrEnum):
     """What a line of a voucher's timeline records."""
 
     CLAIMED = "CLAIMED"
+    GRANTED = "GRANTED"
     HELD = "HELD"
     RELEASED = "RELEASED"
     REDEEMED = "REDEEMED"

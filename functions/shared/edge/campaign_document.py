@@ -103,6 +103,8 @@ class VoucherTypeSection(RequestModel):
     order_share_cap_bp: Annotated[BasisPoints, Field(ge=1)] | None = None
     funding: FundingSection
     validity: ValiditySection
+    # None is FIRST_COME: platforms claim it. DIRECT: the bureau grants it to persons on a list.
+    distribution: Literal["FIRST_COME", "DIRECT"] | None = None
 
 
 class PackSection(RequestModel):

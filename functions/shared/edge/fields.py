@@ -54,6 +54,7 @@ PATH_PATTERNS: Final[Mapping[str, str]] = {
     "platform_id": SLUG_PATTERN,
     "merchant_id": SLUG_PATTERN,
     "change_id": SLUG_PATTERN,
+    "grant_id": SLUG_PATTERN,
     "voucher_id": VOUCHER_ID_PATTERN,
     "redemption_id": REDEMPTION_ID_PATTERN,
 }
@@ -168,16 +169,20 @@ def _business_date(value: object) -> date:
     raise refusal("must be a date that exists, as 2026-01-31", "必须是存在的日期，例如 2026-01-31")
 
 
-_PAGE_LIMIT: Final = r"[0-9]{1,3}"
+_SMALL_NUMBER: Final = r"[0-9]{1,3}"
 
 
-def _page_limit(value: object, info: ValidationInfo) -> object:
-    # A query has texts only; in a body a number must be a number.
-    if isinstance(value, str) and info.mode != "json":
-        if not re.fullmatch(_PAGE_LIMIT, value):
-            raise refusal(f"must be 1 to {MAX_PAGE}", f"必须是 1 至 {MAX_PAGE}")
-        return int(value)
-    return value
+def small_number(least: int, most: int) -> BeforeValidator:
+    """Reads a number of a query, at most three digits; in a body a number must be a number."""
+
+    def read(value: object, info: ValidationInfo) -> object:
+        if isinstance(value, str) and info.mode != "json":
+            if not re.fullmatch(_SMALL_NUMBER, value):
+                raise refusal(f"must be {least} to {most}", f"必须是 {least} 至 {most}")
+            return int(value)
+        return value
+
+    return BeforeValidator(read)
 
 
 def _words(en: str, zh: str, *examples: object) -> Any:  # noqa: ANN401 - pydantic's own FieldInfo
@@ -321,7 +326,7 @@ DivisionCode = Annotated[
 
 PageLimit = Annotated[
     int,
-    BeforeValidator(_page_limit),
+    small_number(1, MAX_PAGE),
     Field(ge=1, le=MAX_PAGE),
     _words("Most entries of a page", "每页最多条数", DEFAULT_PAGE),
 ]

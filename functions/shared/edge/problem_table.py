@@ -380,19 +380,18 @@ GROUPS: Final[tuple[Group, ...]] = (
             ),
             Code.STOCK_INSUFFICIENT: Problem(
                 409,
-                Words("Too few units are left to take out", "剩余券数不足，无法调减"),
+                Words("Too few units are left", "剩余券数不足"),
                 (
                     Words(
-                        "{needed} units were to be taken out; {available} are left.",
-                        "拟调减 {needed} 张，仅剩 {available} 张。",
+                        "{needed} units are needed; {available} are left.",
+                        "需要 {needed} 张，仅剩 {available} 张。",
                     ),
-                    Words(
-                        "Fewer units are left than were to be taken out.", "剩余券数少于拟调减数。"
-                    ),
+                    Words("Fewer units are left than are needed.", "剩余券数少于所需数量。"),
                 ),
                 Words(
-                    "Propose a change that takes out at most what is left.",
-                    "请提出不超过剩余数量的调减。",
+                    "Take out at most what is left; or, before a grant is approved, add units to "
+                    "its pool.",
+                    "调减时请不超过剩余数量；审批定向发放前，请先为该券池增加券量。",
                 ),
             ),
             Code.FUNDS_INSUFFICIENT: Problem(
@@ -411,6 +410,31 @@ GROUPS: Final[tuple[Group, ...]] = (
                 Words(
                     "Propose fewer units, or take units out of another pool first.",
                     "请减少数量，或先从其他券池调减。",
+                ),
+            ),
+            Code.GRANT_STATE: Problem(
+                409,
+                Words("The grant's state does not allow this", "定向发放的状态不允许此操作"),
+                (
+                    Words("The grant is {state}.", "定向发放当前状态：{state}。"),
+                    Words("The grant is in another state.", "定向发放处于其他状态。"),
+                ),
+                Words(
+                    "Persons are listed before the approval, and granted after it; for more "
+                    "persons, make another grant.",
+                    "审批前登记人员，审批后发放；如需增加人员，请新建定向发放。",
+                ),
+            ),
+            Code.GRANT_CHANGED: Problem(
+                409,
+                Words("The list is not the one that was read", "名单与所见不同"),
+                (
+                    Words("{rows} persons are listed now.", "名单现有 {rows} 人。"),
+                    Words("Another number of persons is listed now.", "名单人数已经改变。"),
+                ),
+                Words(
+                    "Read the grant and its list again, and approve the number that you see.",
+                    "请重新查询定向发放及名单，并按当前人数审批。",
                 ),
             ),
             Code.ROLE_TAKEN: Problem(
@@ -501,6 +525,22 @@ GROUPS: Final[tuple[Group, ...]] = (
                 Words(
                     "Tell the consumer the condition; correct what you sent if it was wrong.",
                     "请向消费者说明该条件；如所传信息有误，请更正。",
+                ),
+            ),
+            Code.NOT_DISTRIBUTED_SO: Problem(
+                409,
+                Words("Vouchers of this type are not given in this way", "该券种不以此方式发放"),
+                (
+                    Words(
+                        "The voucher type {voucher_type_id} is {distribution}.",
+                        "券种 {voucher_type_id} 的发放方式：{distribution}。",
+                    ),
+                    Words("The voucher type is given in another way.", "该券种以其他方式发放。"),
+                ),
+                Words(
+                    "Platforms claim what is first come, first served; what is granted, the "
+                    "bureau grants.",
+                    "平台可领取先到先得的券种；定向发放的券种由主管部门发放。",
                 ),
             ),
         },
@@ -793,6 +833,8 @@ MEMBERS: Final[Mapping[str, Words]] = {
         "the planned units that the change was made from", "调整所依据的计划数量"
     ),
     "units": Words("the planned units now", "现计划数量"),
+    "rows": Words("how many persons are listed", "名单人数"),
+    "distribution": Words("how vouchers of the type are given", "券种的发放方式"),
     "needed": Words("how many are needed", "所需数量"),
     "available": Words("how many are left", "剩余数量"),
     "needed_fen": Words("what is needed", "所需金额"),
@@ -875,6 +917,9 @@ TERMS: Final[Mapping[str, Words]] = {
     # Reasons of NOT_ELIGIBLE
     "REAL_NAME": Words("the person's real name is verified", "消费者已实名认证"),
     "LOCATION": Words("the person is in the campaign's area", "消费者位于活动地区"),
+    # Distributions
+    "FIRST_COME": Words("first come, first served, through platforms", "通过平台先到先得"),
+    "DIRECT": Words("granted by the bureau to persons on a list", "由主管部门按名单定向发放"),
     # Scopes of limits
     "CAMPAIGN": Words("vouchers per campaign", "每活动领券数"),
     "ROUND": Words("vouchers per round", "每轮领券数"),
@@ -887,6 +932,8 @@ TERMS: Final[Mapping[str, Words]] = {
     "DRAFT": Words("DRAFT", "草稿"),
     "FUNDING": Words("FUNDING", "拨付中"),
     "RUNNING": Words("RUNNING", "进行中"),
+    "LISTING": Words("LISTING", "登记中"),
+    "APPROVED": Words("APPROVED", "已审批"),
     "PAUSED": Words("PAUSED", "已暂停"),
     "CLOSED": Words("CLOSED", "已结束"),
     "ISSUED": Words("ISSUED", "已领取"),

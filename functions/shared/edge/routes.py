@@ -52,6 +52,7 @@ def _platform(op: str, method: str, path: str, function: str, body_limit: int = 
 _ADMIN = "/v1/admin"
 _CAMPAIGN = f"{_ADMIN}/campaigns/{{campaign_id}}"
 _ONE_CHANGE = f"{_CAMPAIGN}/stock-changes/{{change_id}}"
+_ONE_GRANT = f"{_CAMPAIGN}/grants/{{grant_id}}"
 _ONE_PLATFORM = f"{_ADMIN}/platforms/{{platform_id}}"
 _ONE_MERCHANT = f"{_ADMIN}/merchants/{{merchant_id}}"
 _MAKE = frozenset({Role.OPERATOR})
@@ -83,6 +84,13 @@ ROUTES: tuple[Route, ...] = (
     Route("put_stock_change", "PUT", _ONE_CHANGE, "campaign", _MAKE, 16 * KIB),
     Route("get_stock_change", "GET", _ONE_CHANGE, "campaign", BUREAU),
     Route("approve_stock_change", "POST", f"{_ONE_CHANGE}/approve", "campaign", _APPROVE, 16 * KIB),
+    Route("list_grants", "GET", f"{_CAMPAIGN}/grants", "grant", BUREAU),
+    Route("put_grant", "PUT", _ONE_GRANT, "grant", _MAKE, 16 * KIB),
+    Route("get_grant", "GET", _ONE_GRANT, "grant", BUREAU),
+    Route("add_grant_persons", "POST", f"{_ONE_GRANT}/persons", "grant", _MAKE, 64 * KIB),
+    Route("approve_grant", "POST", f"{_ONE_GRANT}/approve", "grant", _APPROVE, 16 * KIB),
+    Route("run_grant", "POST", f"{_ONE_GRANT}/run", "grant", _EITHER, 16 * KIB),
+    Route("list_grant_rows", "GET", f"{_ONE_GRANT}/rows", "grant", BUREAU),
     Route("put_platform", "PUT", _ONE_PLATFORM, "campaign", _MAKE, 16 * KIB),
     Route("get_platform", "GET", _ONE_PLATFORM, "campaign", BUREAU),
     Route("put_merchant", "PUT", _ONE_MERCHANT, "campaign", _MAKE, 16 * KIB),

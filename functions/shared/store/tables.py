@@ -149,6 +149,55 @@ class StockChangeItem(Model):
     ended_at = InstantAttribute(null=True)
 
 
+class GrantItem(Model):
+    """A list of persons whom the bureau grants vouchers: what for, by whom, and how many."""
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "grants"
+
+    campaign_id = UnicodeAttribute(hash_key=True)
+    grant_id = UnicodeAttribute(range_key=True)
+    pool_key = UnicodeAttribute()
+    reason = UnicodeAttribute()
+    made_by = UnicodeAttribute()
+    made_at = InstantAttribute()
+    state = UnicodeAttribute()
+    listed = IntegerAttribute()
+    approved_by = UnicodeAttribute(null=True)
+    approved_at = InstantAttribute(null=True)
+
+
+class GrantRowItem(Model):
+    """A person on such a list; the row's id is that of the voucher that it gets."""
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "grant_rows"
+
+    part_key = UnicodeAttribute(hash_key=True)
+    voucher_id = UnicodeAttribute(range_key=True)
+    identity_refs: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
+    state = UnicodeAttribute()
+    refusal = UnicodeAttribute(null=True)
+    ended_at = InstantAttribute(null=True)
+
+
+class GrantPartItem(Model):
+    """How many rows of one part of a list have ended, and how; moved with each of them."""
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "grant_parts"
+
+    part_key = UnicodeAttribute(hash_key=True)
+    granted = IntegerAttribute(null=True)
+    refused = IntegerAttribute(null=True)
+
+
 class PersonItem(Model):
     """What one identity has used of its limits in one campaign, and the vouchers it holds.
 
@@ -398,6 +447,9 @@ MODELS: tuple[type[Model], ...] = (
     StockItem,
     HomesItem,
     StockChangeItem,
+    GrantItem,
+    GrantRowItem,
+    GrantPartItem,
     PersonItem,
     VoucherItem,
     LedgerItem,

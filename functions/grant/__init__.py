@@ -1,0 +1,1 @@
+"""The grant function: vouchers for persons whom the bureau names."""
