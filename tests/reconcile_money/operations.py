@@ -25,6 +25,7 @@ from tests.reconcile_money.world import (
     World,
     allocation,
     document,
+    with_gifts,
 )
 from tests.support.faults import Operations, ProcessDeath, Way
 
@@ -162,6 +163,39 @@ def half_resumed(world: World) -> None:
     running(world)
     paused = world.bureau.pause_campaign(CAMPAIGN, world.now)
     world.stores.campaigns.change_state(paused, CampaignState.RUNNING, now=world.now)
+
+
+def with_gifts_to_give(world: World) -> None:
+    """A running campaign with three vouchers to be granted."""
+    world.clear()
+    world.run(with_gifts(small()))
+
+
+def listed(world: World) -> None:
+    """The same, and three persons are listed."""
+    with_gifts_to_give(world)
+    world.list_persons("g1", range(3))
+
+
+def to_be_granted(world: World) -> None:
+    """Three persons may be granted a voucher; one of them has two already."""
+    world.clear()
+    world.run(with_gifts(small(), units=5))
+    for grant_id in ("before", "and-before"):
+        world.list_persons(grant_id, [0])
+        world.approve_grant(grant_id, 1)
+        world.carry_out(grant_id)
+    world.list_persons("g1", range(3))
+    world.approve_grant("g1", 3)
+
+
+def to_be_granted_too_much(world: World) -> None:
+    """Two persons may be granted a voucher; one is left."""
+    with_gifts_to_give(world)
+    for grant_id, persons in (("before", range(5, 7)), ("g1", range(2))):
+        world.list_persons(grant_id, persons)
+        world.approve_grant(grant_id, 2)
+    world.carry_out("before")
 
 
 # What platforms ask for
@@ -323,6 +357,33 @@ def _change_stock(world: World) -> object:
 @OPERATIONS.register("finish a stock change", half_taken_out)
 def _finish_change(world: World) -> None:
     finish_changes(world.record(), world.stores, world.now)
+
+
+@OPERATIONS.register("make a grant", with_gifts_to_give)
+def _make_grant(world: World) -> object:
+    # Four, so that a step is not the whole part; the last is listed twice.
+    listed = world.list_persons("g1", [0, 1, 2, 3, 3])
+    return [each.voucher_id for each in listed]
+
+
+@OPERATIONS.register("approve a grant", listed)
+def _approve_grant(world: World) -> object:
+    return world.approve_grant("g1", 3)
+
+
+@OPERATIONS.register("carry out a grant", to_be_granted)
+def _carry_out(world: World) -> object:
+    """One of the three has had all that one person may have."""
+    progress = world.carry_out("g1")
+    assert (progress.granted, progress.refused, progress.left) == (2, 1, 0)
+    return progress
+
+
+@OPERATIONS.register("grant more than there is", to_be_granted_too_much)
+def _grant_too_much(world: World) -> object:
+    progress = world.carry_out("g1")
+    assert (progress.granted, progress.refused, progress.left) == (1, 0, 1)
+    return progress.granted
 
 
 @OPERATIONS.register("follow a resumption", half_resumed)

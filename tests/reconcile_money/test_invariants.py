@@ -13,6 +13,7 @@ import pytest
 from functions.reconcile.invariants import assert_all, recount, recount_daily, report_prefix
 from functions.shared.domain.business_time import business_date
 from functions.shared.domain.errors import Code, HuiminError
+from functions.shared.domain.grants import RowState
 from functions.shared.domain.invariants import (
     OFFENDERS_SHOWN,
     BrokenPromises,
@@ -25,7 +26,7 @@ from functions.shared.domain.invariants import (
 from functions.shared.domain.vouchers import VoucherState
 from functions.shared.files.manifest import Manifest, verify
 from functions.shared.store.tables import StockItem
-from tests.reconcile_money.world import CAMPAIGN, DAY, World, document
+from tests.reconcile_money.world import CAMPAIGN, DAY, World, document, with_gifts
 from tests.support.fields import field
 
 
@@ -34,7 +35,12 @@ def lived(built_world: World) -> Snapshot:
     """A campaign with something of everything: settled days, refunds, a restored voucher."""
     world = built_world
     world.clear()
-    world.run()
+    world.run(with_gifts(document(), units=4))
+    for grant_id in ("g1", "g2", "g3"):
+        # Whoever had two is refused the third.
+        world.list_persons(grant_id, [1, 2] if grant_id == "g3" else [1])
+        world.approve_grant(grant_id, 2 if grant_id == "g3" else 1)
+        world.carry_out(grant_id)
     vouchers = [world.claim(f"n{n}", person=n, type_id="shared") for n in range(4)]
     first, second, restored, _ = vouchers
     world.refund(world.redeem(first, "o1"), "f1", 1_000)
@@ -109,6 +115,14 @@ def _repeated(snapshot: Snapshot, name: str, **changes: Any) -> Snapshot:  # noq
     return replace(snapshot, **field(name, (head, replace(head, **changes), *rest)))
 
 
+def _rows(snapshot: Snapshot, state: RowState, voucher_id: str) -> Snapshot:
+    """The grant's one row of that state is another's."""
+    *others, last = snapshot.grants
+    assert len(last.by_state[state]) == 1
+    changed = replace(last, by_state={**last.by_state, state: (voucher_id,)})
+    return replace(snapshot, grants=(*others, changed))
+
+
 def _return(snapshot: Snapshot, fen: int, *, number: str = "0200001234567890123") -> Snapshot:
     account = replace(snapshot.campaign.source_account, number=number)
     return replace(snapshot, returns=(CountedReturn("RETURN#0001", fen, account),))
@@ -152,6 +166,17 @@ TAMPERED: dict[str, tuple[Callable[[Snapshot], Snapshot], set[int]]] = {
             s, changes=(CountedStockChange("c1", s.pools[0].pool_key, signed_units=-1),)
         ),
         {4},
+    ),
+    "a grant of a row less": (lambda s: _first(s, "grants", rows=2), {10}),
+    "a grant that counts a voucher too many": (lambda s: _first(s, "grants", granted=2), {10}),
+    "a grant that nobody approved": (lambda s: _first(s, "grants", is_approved=False), {10}),
+    "a granted voucher that is not there": (
+        lambda s: _rows(s, RowState.GRANTED, "v_none"),
+        {10},
+    ),
+    "a voucher whose row says that it was refused": (
+        lambda s: _rows(s, RowState.REFUSED, s.vouchers[0].voucher_id),
+        {10},
     ),
     "a pool of another reserve": (lambda s: _first(s, "pools", unit_reserve_fen=1), {4}),
     "a redemption whose parts do not add up": (

@@ -28,10 +28,18 @@ from hypothesis.stateful import (
 from functions.reconcile.sweep import SETTLING
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.errors import HuiminError
+from functions.shared.domain.grants import RowState
 from functions.shared.domain.ledger import Redemption
 from functions.shared.domain.stock_changes import ChangeState, StockChange
 from functions.shared.domain.vouchers import Voucher, VoucherState
-from tests.reconcile_money.world import CAMPAIGN, World, allocation, document
+from tests.reconcile_money.world import (
+    CAMPAIGN,
+    GRANT_PARTS,
+    World,
+    allocation,
+    document,
+    with_gifts,
+)
 
 T = TypeVar("T")
 PERSONS = 3
@@ -119,21 +127,21 @@ class Life(RuleBasedStateMachine):
             "part": part,
             "window_days": 1,
         }
-        self.world.run(
-            {
-                **plain,
-                "rounds": [{**each, "stock": stock} for each in plain["rounds"]],
-                "limits": [{"scope": "VOUCHER_TYPE_PER_ROUND", "max_count": PER_TYPE}],
-                "refunds": self.policies,
-                "rollover": rollover,
-                "packs": [PACK],
-            }
-        )
+        changed = {
+            **plain,
+            "rounds": [{**each, "stock": stock} for each in plain["rounds"]],
+            "limits": [{"scope": "VOUCHER_TYPE_PER_ROUND", "max_count": PER_TYPE}],
+            "refunds": self.policies,
+            "rollover": rollover,
+            "packs": [PACK],
+        }
+        self.world.run(with_gifts(changed, UNITS))
         self.model = Model()
         self.person_of: dict[str, int] = {}
         self.numbers = 0
         self.orders: dict[str, int] = {}
         self.packs: set[str] = set()
+        self.grants: dict[str, dict[str, int]] = {}
         claimed = [
             self._claim(person, type_id, "unionpay", "r1")
             for person in range(PERSONS)
@@ -226,10 +234,74 @@ class Life(RuleBasedStateMachine):
             self.person_of[voucher.voucher_id] = person
         return multiple(*(voucher.voucher_id for voucher in pack or ()))
 
+    @rule(persons=st.sets(st.integers(0, PERSONS - 1), min_size=1))
+    def approve_grant(self, persons: set[int]) -> None:
+        """A list is taken while round 1 is not over, and approved while there is stock for it."""
+        world, number = self.world, f"g{self._number()}"
+        in_round = world.record().campaign.round("r1")
+        assert in_round is not None
+        listed = self._asked(
+            lambda: world.list_persons(number, sorted(persons)),
+            allowed=world.now < in_round.closes_at,
+        )
+        if listed is None:
+            return
+        approved = self._asked(
+            lambda: world.approve_grant(number, len(persons)),
+            allowed=world.units("r1", "gift")[1] >= len(persons),
+        )
+        if approved:
+            names = [each.voucher_id for each in listed]
+            self.grants[number] = dict(zip(names, sorted(persons), strict=True))
+
+    @rule(target=vouchers)
+    def carry_out_grants(self) -> MultipleResults[str]:
+        """Whoever may have one gets one, as long as there are; again, nothing happens twice."""
+        granted = [name for number in sorted(self.grants) for name in self._carry_out(number)]
+        return multiple(*granted)
+
+    def _carry_out(self, number: str) -> list[str]:
+        world, now = self.world, self.world.now
+        in_round = world.record().campaign.round("r1")
+        assert in_round is not None
+        people = self.grants[number]
+        before = self._row_states(number)
+        may = {
+            name
+            for name, person in people.items()
+            if before[name] is RowState.LISTED
+            and self.model.claimed(person, "gift", "r1", self.person_of) < PER_TYPE
+        }
+        stock = world.units("r1", "gift")[1]
+        is_open = in_round.opens_at <= now < in_round.closes_at and not self.model.is_paused
+        if self._asked(lambda: world.carry_out(number), allowed=is_open) is None:
+            return []
+        after = self._row_states(number)
+        new = [name for name in people if after[name] is not before[name]]
+        granted = [name for name in new if after[name] is RowState.GRANTED]
+        assert set(granted) <= may
+        assert len(granted) == min(stock, len(may))
+        assert all(before[name] is RowState.LISTED for name in new)
+        # Whoever may have none is refused, unless the run came to its end before.
+        assert all(after[n] is not RowState.LISTED for n in people) or stock == len(granted)
+        for voucher in world.stores.vouchers.many(granted):
+            self.model.vouchers[voucher.voucher_id] = Held(voucher)
+            self.person_of[voucher.voucher_id] = people[voucher.voucher_id]
+        return granted
+
+    def _row_states(self, number: str) -> dict[str, RowState]:
+        return {
+            row.voucher_id: row.state
+            for part in range(GRANT_PARTS)
+            for row in self.world.grants.rows(CAMPAIGN, number, part=part, after=None, limit=9)
+        }
+
     @rule(name=vouchers)
     def claim_again(self, name: str) -> None:
         """The number of an old claim is answered with the old voucher, whatever became of it."""
         voucher = self.model.vouchers[name].voucher
+        if voucher.request_no in self.grants:
+            return
         if voucher.request_no in self.packs:
             again = self.world.claim_pack(voucher.request_no, "both", person=self.person_of[name])
         else:

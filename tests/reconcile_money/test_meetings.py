@@ -24,7 +24,7 @@ from functions.shared.domain.errors import HuiminError
 from functions.shared.domain.invariants import BrokenPromises
 from functions.shared.store.transaction import Cancelled
 from tests.reconcile_money.operations import ROUND_1_CLOSES, claim, small
-from tests.reconcile_money.world import CAMPAIGN, DAY, START, World
+from tests.reconcile_money.world import CAMPAIGN, DAY, START, World, with_gifts
 
 Actor = Callable[[World], object]
 
@@ -79,6 +79,10 @@ ACTORS: dict[str, Actor] = {
     "adds units": _late(lambda w: w.approve_change("more")),
     "takes units out": _late(lambda w: w.approve_change("fewer")),
     "goes on with changes": _now(lambda w: finish_changes(w.record(), w.stores, w.now)),
+    "grants": _late(lambda w: w.carry_out("approved")),
+    "lists persons": _late(lambda w: w.list_persons("open", [20, 20 + w.numbers])),
+    "approves a grant": _late(lambda w: w.approve_grant("open", 1)),
+    "drains gifts": _now(lambda w: w.stores.stock.drain(w.pool("r1", "gift"))),
     "pauses": _now(lambda w: w.bureau.pause_campaign(CAMPAIGN, w.now)),
     "resumes": _now(lambda w: w.bureau.resume_campaign(CAMPAIGN, w.now)),
     "follows": _now(lambda w: follow_state(w.record(), w.stores)),
@@ -93,11 +97,14 @@ visits = st.lists(
 @pytest.fixture
 def mid_life(world: World) -> World:
     """Round 1 has just closed: something is used, something is not, something is left."""
-    world.run(small())
+    world.run(with_gifts(small()))
     for person in (1, 2):
         claim(world, person)
     world.redemption = world.redeem(world.voucher, "o1")
     claim(world, person=3)
+    world.list_persons("approved", [1, 4, 5])
+    world.approve_grant("approved", 3)
+    world.list_persons("open", [20])
     world.propose("more", 7)
     world.propose("fewer", 4)
     world.now = ROUND_1_CLOSES
@@ -119,6 +126,15 @@ PAIRS = [
     ("redeems", "redeems elsewhere"),
     ("refunds all", "refunds a part"),
     ("refunds a part", "sweeps"),
+    ("grants", "grants"),
+    ("grants", "claims"),
+    ("grants", "pauses"),
+    ("grants", "drains gifts"),
+    ("grants", "sweeps"),
+    ("drains gifts", "grants"),
+    ("lists persons", "approves a grant"),
+    ("approves a grant", "lists persons"),
+    ("lists persons", "lists persons"),
     ("takes units out", "claims"),
     ("takes units out", "moves units"),
     ("takes units out", "drains"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +21,7 @@ from moto.s3.models import s3_backends
 
 from functions.campaign.service import CampaignService
 from functions.campaign.stock import PoolService
+from functions.grant.service import GrantService, Listed
 from functions.issue.service import Claim, ClaimService
 from functions.reconcile.closing import Closing, close_campaign
 from functions.reconcile.funding import follow_state, fund_campaign
@@ -37,7 +38,9 @@ from functions.redeem.service import (
 from functions.shared.domain.business_time import business_date
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.claims import PersonFacts
+from functions.shared.domain.errors import Busy, Code
 from functions.shared.domain.funds import CampaignRecord, Pool
+from functions.shared.domain.grants import Grant, Progress
 from functions.shared.domain.identity import IdentityKind
 from functions.shared.domain.invariants import Snapshot, check_all, require_all
 from functions.shared.domain.keys import derive_keys
@@ -49,6 +52,7 @@ from functions.shared.domain.vouchers import Voucher
 from functions.shared.issuing.issuer import Issuer
 from functions.shared.store.claims import ClaimStore
 from functions.shared.store.connection import Database
+from functions.shared.store.grants import GrantStore
 from functions.shared.store.ledger import LedgerStore
 from functions.shared.store.objects import ObjectStore
 from functions.shared.store.registry import RegistryStore
@@ -66,17 +70,21 @@ OPERATOR, APPROVER = "li.na", "wang.wei"
 # Round 1 opens; 10:00 in Beijing.
 START = datetime(2026, 1, 5, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
+GRANT_PARTS = 2
 
 
 @contextmanager
 def small_batches() -> Iterator[None]:
-    """Two shards or vouchers a transaction, two segments of the index."""
+    """Two shards or vouchers a transaction, two segments of the index and parts of a grant."""
     with ExitStack() as patched:
         for name, value in (
             ("functions.shared.store.stock.SHARDS_PER_TRANSACTION", 2),
             ("functions.shared.store.stock.DRAWN_SHARDS_PER_TRANSACTION", 2),
             ("functions.shared.store.vouchers.ISSUE_SEGMENTS", 2),
             ("functions.reconcile.sweep.EXPIRED_PER_TRANSACTION", 2),
+            ("functions.shared.domain.grants.PARTS", GRANT_PARTS),
+            ("functions.shared.store.grants.PARTS", GRANT_PARTS),
+            ("functions.shared.store.recount.PARTS", GRANT_PARTS),
         ):
             patched.enter_context(patch(name, value))
         yield
@@ -172,6 +180,18 @@ def document(**changes: object) -> dict[str, Any]:
     }
 
 
+def with_gifts(plain: dict[str, Any], units: int = 3) -> dict[str, Any]:
+    """The document with vouchers besides that the bureau grants in round 1, on unionpay."""
+    gift = voucher_type("gift", distribution="DIRECT")
+    first, *others = plain["rounds"]
+    stock = [*first["stock"], allocation("gift", "unionpay", units)]
+    return {
+        **plain,
+        "voucher_types": [*plain["voucher_types"], gift],
+        "rounds": [{**first, "stock": stock}, *others],
+    }
+
+
 @dataclass
 class Kept:
     """What a stage remembers."""
@@ -229,6 +249,9 @@ class World:
         self.shards = ShardStore(self.database)
         issuer = Issuer(ClaimStore(self.database), self.shards, random, sleep=lambda _: None)
         self.issuer = ClaimService(stores.campaigns, stores.stock, stores.vouchers, issuer, keys)
+        self.grants = GrantService(
+            stores.campaigns, stores.stock, GrantStore(self.database), issuer, keys
+        )
         self.till = RedeemService(
             RedeemStores(stores.campaigns, stores.vouchers, self.ledger, self.registry), keys
         )
@@ -384,10 +407,7 @@ class World:
             campaign_id=CAMPAIGN,
             round_id=round_id,
             voucher_type_id=type_id,
-            identities={
-                IdentityKind.IDENTITY_NUMBER: f"{person:018d}",
-                IdentityKind.PHONE: f"{person:011d}",
-            },
+            identities=_identities(person),
             facts=PersonFacts(real_name=False, located_in=None),
             pack_id=pack_id,
         )
@@ -447,6 +467,46 @@ class World:
         """Approves a change."""
         return self.pools.approve(CAMPAIGN, change_id, approver=APPROVER, now=self.now)
 
+    def list_persons(self, grant_id: str, persons: Collection[int]) -> list[Listed]:
+        """Makes a grant of gifts and lists those persons."""
+        grant = Grant(
+            campaign_id=CAMPAIGN,
+            grant_id=grant_id,
+            round_id="r1",
+            voucher_type_id="gift",
+            platform_id="unionpay",
+            reason="elders",
+            made_by=OPERATOR,
+            made_at=self.now,
+        )
+        self.grants.make(grant, self.now)
+        people = [_identities(person) for person in persons]
+        return self.grants.list_persons(CAMPAIGN, grant_id, people)
+
+    def approve_grant(self, grant_id: str, rows: int) -> Grant:
+        """Approves the list of so many persons."""
+        return self.grants.approve(CAMPAIGN, grant_id, rows=rows, approver=APPROVER, now=self.now)
+
+    def carry_out(self, grant_id: str) -> Progress:
+        """Carries out all parts of the list, in steps of two rows; how far it is then.
+
+        Raises:
+            Busy: a step met contention that outlasted the retries.
+
+        """
+        for part in range(GRANT_PARTS):
+            after = None
+            while True:
+                run = self.grants.carry_out(
+                    CAMPAIGN, grant_id, part=part, after=after, limit=2, now=self.now
+                )
+                if run.stopped_by is Code.BUSY:
+                    raise Busy(operation="grant")
+                if run.stopped_by or run.after is None:
+                    break
+                after = run.after
+        return self.grants.grant(CAMPAIGN, grant_id)[1]
+
     # The reconciler
 
     def sweep(self, budget: Budget | None = None) -> SweepRun:
@@ -489,6 +549,13 @@ class World:
         return self.close()
 
 
+def _identities(person: int) -> dict[IdentityKind, str]:
+    return {
+        IdentityKind.IDENTITY_NUMBER: f"{person:018d}",
+        IdentityKind.PHONE: f"{person:011d}",
+    }
+
+
 def _essence(snapshot: Snapshot) -> object:
     """What a snapshot holds, with a pool's shards added up."""
     pools: dict[str, list[object]] = {}
@@ -517,6 +584,10 @@ def _essence(snapshot: Snapshot) -> object:
         sorted(map(repr, snapshot.settlements)),
         sorted(map(repr, snapshot.returns)),
         sorted(map(repr, snapshot.changes)),
+        sorted(
+            (grant.grant_id, grant.rows, sorted((s, sorted(i)) for s, i in grant.by_state.items()))
+            for grant in snapshot.grants
+        ),
     )
 
 

@@ -22,6 +22,7 @@ from tests.support.campaigns import (
     TICKET,
     UNIONPAY,
     campaign,
+    campaign_document,
 )
 
 NOW = datetime.fromisoformat(OPEN)
@@ -37,6 +38,7 @@ RECORD = CampaignRecord(
     made_by="li.na",
     made_at=NOW,
 )
+DIRECT_TYPES = [each | {"distribution": "DIRECT"} for each in campaign_document()["voucher_types"]]
 HERE = PersonFacts(real_name=True, located_in="110107")
 ASKED: dict[str, Any] = {
     "round_id": ROUND_1,
@@ -61,8 +63,16 @@ def test_a_claim_is_taken_from_the_opening_to_the_last_instant(now: datetime) ->
     assert [each.voucher_type_id for each in voucher_types] == [TICKET, REDUCTION, TICKET]
 
 
-def test_whom_the_bureau_has_chosen_needs_no_facts() -> None:
-    require_claimable(RECORD, **(ASKED | {"facts": None}))
+def test_whom_the_bureau_has_chosen_needs_no_facts_and_no_platform_can_claim_it() -> None:
+    direct = replace(RECORD, campaign=campaign(voucher_types=DIRECT_TYPES))
+    require_claimable(direct, **(ASKED | {"facts": None}))
+    with pytest.raises(HuiminError) as refused:
+        require_claimable(direct, **ASKED)
+    assert refused.value.code is Code.NOT_DISTRIBUTED_SO
+
+
+def test_what_can_be_claimed_is_not_the_bureaus_to_give() -> None:
+    assert refusal(facts=None).code is Code.NOT_DISTRIBUTED_SO
 
 
 def test_too_early_and_too_late_are_told_apart() -> None:

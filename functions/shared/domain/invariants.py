@@ -27,6 +27,7 @@ from datetime import date, datetime
 
 from functions.shared.domain.campaign import Campaign, SourceAccount, Text
 from functions.shared.domain.funds import Funds, Pool, Shard, pool_key, pool_key_of
+from functions.shared.domain.grants import RowState
 from functions.shared.domain.limits import PersonCounter, claim_counters, redemption_counters
 from functions.shared.domain.vouchers import VoucherState
 
@@ -178,6 +179,21 @@ class CountedStockChange:
 
 
 @dataclass(frozen=True, slots=True)
+class CountedGrant:
+    """A grant: the totals that it keeps, and its rows by what became of them.
+
+    `rows`, `granted` and `refused` are the totals; `by_state` the ids of the rows themselves.
+    """
+
+    grant_id: str
+    is_approved: bool
+    rows: int
+    granted: int
+    refused: int
+    by_state: Mapping[RowState, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that the tables hold about one campaign."""
 
@@ -193,6 +209,7 @@ class Snapshot:
     settlements: tuple[CountedSettlement, ...]
     returns: tuple[CountedReturn, ...]
     changes: tuple[CountedStockChange, ...]
+    grants: tuple[CountedGrant, ...]
 
     @property
     def outstanding_fen(self) -> int:
@@ -613,7 +630,11 @@ def _returned_once(snapshot: Snapshot) -> Check:
 
 
 def _guard_and_record(snapshot: Snapshot) -> Check:
-    offenders = [*_entries_apart(snapshot), *_persons_apart(snapshot)]
+    offenders = [
+        *_entries_apart(snapshot),
+        *_persons_apart(snapshot),
+        *_grants_apart(snapshot),
+    ]
     return _check(
         10,
         "GUARD_AND_RECORD",
@@ -626,6 +647,7 @@ def _guard_and_record(snapshot: Snapshot) -> Check:
             "redemptions": len(snapshot.redemptions),
             "refunds": len(snapshot.refunds),
             "identities": len(snapshot.persons),
+            "granted": sum(grant.granted for grant in snapshot.grants),
         },
         offenders=offenders,
     )
@@ -676,3 +698,24 @@ def _persons_apart(snapshot: Snapshot) -> Iterator[str]:
         counted = persons[identity_ref].counters if identity_ref in persons else {}
         if name not in counted:
             yield f"{identity_ref} does not count {name}"
+
+
+def _grants_apart(snapshot: Snapshot) -> Iterator[str]:
+    """Grants whose totals are not those of their rows, and rows without their voucher."""
+    vouchers = {voucher.voucher_id for voucher in snapshot.vouchers}
+    for grant in snapshot.grants:
+        ended = {state: len(ids) for state, ids in grant.by_state.items()}
+        if grant.rows != sum(ended.values()):
+            yield f"grant {grant.grant_id} lists {grant.rows}, but has {sum(ended.values())} rows"
+        for state, total in (
+            (RowState.GRANTED, grant.granted),
+            (RowState.REFUSED, grant.refused),
+        ):
+            if ended.get(state, 0) != total:
+                yield f"grant {grant.grant_id} counts {total} {state}, not {ended.get(state, 0)}"
+            if total and not grant.is_approved:
+                yield f"grant {grant.grant_id} was carried out without approval"
+        for state, ids in grant.by_state.items():
+            for voucher_id in ids:
+                if (voucher_id in vouchers) != (state is RowState.GRANTED):
+                    yield f"grant {grant.grant_id}: {voucher_id} is {state}"

@@ -11,6 +11,7 @@ twice or not at all. Whoever finds a drift reads again: what really is missing s
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
 from sys import intern
@@ -19,8 +20,10 @@ from typing import Any, Final
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.fund_return import from_payload
 from functions.shared.domain.funds import CampaignRecord
+from functions.shared.domain.grants import PARTS, Grant, GrantState, RowState
 from functions.shared.domain.invariants import (
     Amounts,
+    CountedGrant,
     CountedPerson,
     CountedRedemption,
     CountedRefund,
@@ -32,6 +35,7 @@ from functions.shared.domain.invariants import (
 )
 from functions.shared.domain.vouchers import VoucherState
 from functions.shared.store.connection import Database
+from functions.shared.store.grants import GrantStore
 from functions.shared.store.ledger import REDEEM
 from functions.shared.store.persons import person_key
 from functions.shared.store.returns import FUND_RETURN
@@ -52,6 +56,7 @@ class RecountStore:
         self._database = database
         self._stock = StockStore(database)
         self._changes = StockChangeStore(database)
+        self._grants = GrantStore(database)
 
     def snapshot(self, record: CampaignRecord) -> Snapshot:
         """All that the tables hold about the campaign.
@@ -80,6 +85,24 @@ class RecountStore:
                 CountedStockChange(change.change_id, change.pool_key, change.signed_units)
                 for change in self._changes.of_campaign(campaign_id)
             ),
+            grants=tuple(
+                self._counted_grant(grant) for grant in self._grants.of_campaign(campaign_id)
+            ),
+        )
+
+    def _counted_grant(self, grant: Grant) -> CountedGrant:
+        by_state: defaultdict[RowState, list[str]] = defaultdict(list)
+        for part in range(PARTS):
+            for row in self._grants.rows(grant, part):
+                by_state[row.state].append(row.voucher_id)
+        progress = self._grants.progress(grant)
+        return CountedGrant(
+            grant_id=grant.grant_id,
+            is_approved=grant.state is GrantState.APPROVED,
+            rows=grant.rows,
+            granted=progress.granted,
+            refused=progress.refused,
+            by_state={state: tuple(ids) for state, ids in by_state.items()},
         )
 
     def _vouchers(self, campaign_id: str) -> Iterator[CountedVoucher]:
