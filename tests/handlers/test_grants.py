@@ -458,3 +458,41 @@ def test_a_mistyped_number_is_refused_by_its_place_and_nobody_is_listed(bureau: 
     )
     assert [error["pointer"] for error in document["errors"]] == ["/persons/1/identity_number"]
     assert progress(bureau)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("run", {}, "/part"),
+        ("run", {"part": 16}, "/part"),
+        ("run", {"part": -1}, "/part"),
+        ("run", {"part": "0"}, "/part"),
+        ("run", {"part": 0, "limit": 201}, "/limit"),
+        ("run", {"part": 0, "limit": 0}, "/limit"),
+        ("run", {"part": 0, "after": "elders"}, "/after"),
+        ("run", {"part": 0, "all": True}, "/all"),
+        ("approve", {"rows": 0}, "/rows"),
+        ("approve", {}, "/rows"),
+        ("persons", {"persons": []}, "/persons"),
+        ("persons", {"persons": ["11010519491231002X"]}, "/persons/0"),
+        ("persons", {"persons": [{"name": "li"}]}, "/persons/0/name"),
+        ("persons", {"persons": [{}]}, "/persons/0/identity_number"),
+    ],
+)
+def test_a_body_that_cannot_be_is_refused_by_its_place_and_changes_nothing(
+    deployment: Deployment, bureau: Bureau, path: str, body: dict[str, Any], pointer: str
+) -> None:
+    make(bureau)
+    before = deployment.snapshot()
+    caller = APPROVER if path == "approve" else OPERATOR
+    reply = bureau.call(caller, "POST", f"{BASE}/grants/elders/{path}", body)
+    errors = refused(reply, 400, "INVALID_FIELDS")["errors"]
+    assert [error["pointer"] for error in errors] == [pointer]
+    assert deployment.snapshot() == before
+
+
+@pytest.mark.parametrize("query", ["", "part=16", "part=x", "part=0&limit=0", "part=0&after=x"])
+def test_a_query_that_cannot_be_is_refused(bureau: Bureau, query: str) -> None:
+    make(bureau)
+    reply = bureau.call(AUDITOR, "GET", f"{BASE}/grants/elders/rows?{query}")
+    refused(reply, 400, "INVALID_FIELDS")

@@ -114,6 +114,30 @@ MERCHANT = Call(
 PAUSE = Call(
     "POST", "/v1/admin/campaigns/spring-2026/pause", OPERATOR, {"reason": "巡检"}, None, "reason"
 )
+STOCK_CHANGE = Call(
+    "PUT",
+    "/v1/admin/campaigns/spring-2026/stock-changes/more",
+    OPERATOR,
+    {
+        "round_id": "r1",
+        "voucher_type_id": "50-20",
+        "platform_id": UNIONPAY,
+        "units_before": 3,
+        "units_after": 5,
+        "reason": "加量",
+    },
+    "units_after",
+    "reason",
+    most=100_000_000,
+)
+GRANT = Call(
+    "PUT",
+    "/v1/admin/campaigns/spring-2026/grants/elders",
+    OPERATOR,
+    {"round_id": "r1", "voucher_type_id": "50-20", "platform_id": UNIONPAY, "reason": "老人"},
+    None,
+    "reason",
+)
 CALLS = {
     "claim": CLAIM,
     "search": SEARCH,
@@ -125,6 +149,8 @@ CALLS = {
     "platform": PLATFORM,
     "merchant": MERCHANT,
     "pause": PAUSE,
+    "stock change": STOCK_CHANGE,
+    "grant": GRANT,
 }
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 every_integer = pytest.mark.parametrize(
@@ -172,6 +198,8 @@ def test_the_bodies_that_are_changed_below_are_accepted_or_refused_for_other_rea
         "platform": 201,
         "merchant": 201,
         "pause": 200,
+        "stock change": 201,
+        "grant": 409,
     }
 
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
+from functions.shared.domain.grants import PARTS
 from functions.shared.edge import telemetry
 from infra.local.people import make_person
-from tests.support.calls import Bureau, Platform
-from tests.support.campaigns import campaign_document
+from tests.support.calls import APPROVER, AUDITOR, OPERATOR, Bureau, Platform
+from tests.support.campaigns import ROUND_1, UNIONPAY, allocation, campaign_document
 from tests.support.deployment import Deployment
 from tests.support.events import Reply
 
@@ -31,6 +32,7 @@ SECRETS = (
     PERSON.account,
 )
 ALL_THREE = "three-2026"
+GIFT = "gift"
 
 
 @pytest.fixture
@@ -91,6 +93,28 @@ def a_life(platform: Platform) -> list[Reply]:
     return replies
 
 
+def a_grant(bureau: Bureau) -> list[Reply]:
+    """The person on a list of the bureau's, well and badly."""
+    base = f"/v1/admin/campaigns/{ALL_THREE}/grants/elders"
+    stock = {"round_id": ROUND_1, "voucher_type_id": GIFT, "platform_id": UNIONPAY}
+    wrong = IDENTITIES | {"identity_number": PERSON.identity_number[:-1] + "Y"}
+    number = PERSON.identity_number
+    bodies: list[object] = [
+        {"persons": [IDENTITIES]},
+        {"persons": [IDENTITIES, IDENTITIES | {"phone": "13800138000"}]},
+        {"persons": [wrong]},
+        {"persons": [{number: number}]},
+        {number: [IDENTITIES]},
+    ]
+    replies = [bureau.call(OPERATOR, "PUT", base, stock | {"reason": "老人"})]
+    replies += [bureau.call(OPERATOR, "POST", f"{base}/persons", body) for body in bodies]
+    replies.append(bureau.call(APPROVER, "POST", f"{base}/approve", {"rows": 1}))
+    for part in range(PARTS):
+        replies.append(bureau.call(OPERATOR, "POST", f"{base}/run", {"part": part}))
+        replies.append(bureau.call(AUDITOR, "GET", f"{base}/rows?part={part}"))
+    return replies
+
+
 def test_no_number_of_a_consumer_is_stored_logged_or_given_back(
     deployment: Deployment, bureau: Bureau, unionpay: Platform, stdout: Callable[[], str]
 ) -> None:
@@ -98,8 +122,13 @@ def test_no_number_of_a_consumer_is_stored_logged_or_given_back(
         "identities": ["IDENTITY_NUMBER", "PHONE", "ACCOUNT"],
         "eligibility": {"real_name": True, "located_in": ["11"]},
     }
-    bureau.open(campaign_document(campaign_id=ALL_THREE, person=person))
-    replies = a_life(unionpay)
+    document = campaign_document(campaign_id=ALL_THREE, person=person)
+    gift = document["voucher_types"][0] | {"voucher_type_id": GIFT, "distribution": "DIRECT"}
+    document["voucher_types"].append(gift)
+    document["rounds"][0]["stock"].append(allocation(GIFT, UNIONPAY, 1))
+    bureau.open(document)
+    replies = [*a_life(unionpay), *a_grant(bureau)]
+    assert sum(r.body.get("granted", 0) for r in replies if r.status == 200) == 1
     assert {reply.status for reply in replies} == {200, 201, 400, 404, 409, 422}
     logged = stdout()
     assert len(logged.splitlines()) >= len(replies)

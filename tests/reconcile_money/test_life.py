@@ -135,7 +135,7 @@ class Life(RuleBasedStateMachine):
             "rollover": rollover,
             "packs": [PACK],
         }
-        self.world.run(with_gifts(changed, UNITS))
+        self.world.run(with_gifts(changed, 6))
         self.model = Model()
         self.person_of: dict[str, int] = {}
         self.numbers = 0
