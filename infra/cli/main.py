@@ -7,12 +7,16 @@ from typing import Annotated
 
 import typer
 
+from infra.cli import grants
+
 app = typer.Typer(
     name="huimin",
     help="Huimin 惠民: consumption vouchers, and where every fen of them is.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
+
+app.add_typer(grants.app, name="grant")
 
 OutOption = Annotated[
     Path, typer.Option("--out", "-o", help="Folder for the files; an earlier run's are replaced.")
