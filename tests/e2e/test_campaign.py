@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from functions.shared.domain.business_time import SHANGHAI, business_date
+from functions.shared.domain.grants import PARTS
 from functions.shared.files.manifest import Manifest, verify
 from infra.local.bills import render_bill
 from infra.local.client import Response
@@ -63,6 +64,8 @@ def small_campaign(opens_at: datetime) -> dict[str, Any]:
     document["rounds"] = document["rounds"][:2]
     document["voucher_types"] = document["voucher_types"][:2]
     document["refunds"]["window_days"] = 1
+    gift = document["voucher_types"][0] | {"voucher_type_id": "gift", "distribution": "DIRECT"}
+    document["voucher_types"].append(gift)
     for in_round in document["rounds"]:
         in_round["stock"] = [
             {
@@ -72,7 +75,7 @@ def small_campaign(opens_at: datetime) -> dict[str, Any]:
                 "expected_claims_per_s": 10,
             }
             for platform_id in PLATFORM_IDS
-            for kind, units in (("50-20", 3), ("100-40", 2))
+            for kind, units in (("50-20", 3), ("100-40", 2), ("gift", 1))
         ]
     return document
 
@@ -148,15 +151,18 @@ def test_a_whole_campaign(deployment: Deployment) -> None:
     deployment.set_clock(opens_at)
     vouchers = claim(platforms, people)
     redeem_and_refund(platforms, vouchers)
+    grant(bureau, platforms[0], people[7])
     end_day(deployment, platforms, business_date(opens_at))
 
-    # Round 1 over: three of 50-20 issued a platform, one used and one restored, so two lapse.
+    # Round 1 over: three of 50-20 issued a platform, one used and one restored, so two lapse; so
+    # does the gift, which nobody used.
     deployment.set_clock(opens_at + timedelta(days=7, minutes=10))
     deployment.run_schedule("tick")
     left = platforms[0].client.request("GET", "/v1/campaigns/e2e-dining").json["stock_left"]
     assert {(pool["voucher_type_id"], pool["left"]) for pool in left} == {
         ("50-20", 3 + 2),
         ("100-40", 2 + 2),
+        ("gift", 1 + 1),
     }
 
     deployment.set_clock(opens_at + timedelta(days=16))
@@ -198,6 +204,27 @@ def claim(platforms: list[Platform], people: Sequence[MadeUpPerson]) -> dict[str
     again = platforms[1].claim(people[0], "again-1", "r1", "50-20")
     assert again.json["code"] in ("PERSON_LIMIT_REACHED", "SOLD_OUT")
     return vouchers
+
+
+def grant(bureau: Bureau, platform: Platform, person: MadeUpPerson) -> None:
+    """One person is listed, approved, and granted a voucher, which the platform then finds."""
+    path = "/v1/admin/campaigns/e2e-dining/grants/elders"
+    what = {
+        "round_id": "r1",
+        "voucher_type_id": "gift",
+        "platform_id": platform.platform_id,
+        "reason": "elders",
+    }
+    listed = {"persons": [{"identity_number": person.identity_number}]}
+    expect(bureau.operator.request("PUT", path, json=what), 201)
+    [row] = expect(bureau.operator.request("POST", f"{path}/persons", json=listed), 200)["persons"]
+    expect(bureau.approver.request("POST", f"{path}/approve", json={"rows": 1}), 200)
+    for part in range(PARTS):
+        expect(bureau.operator.request("POST", f"{path}/run", json={"part": part}), 200)
+        expect(bureau.operator.request("GET", f"{path}/rows?part={part}"), 200)
+    progress = expect(bureau.operator.request("GET", path), 200)["progress"]
+    assert progress == {"granted": 1, "refused": 0, "left": 0}
+    assert expect(platform.voucher(row["voucher_id"]), 200)["state"] == "ISSUED"
 
 
 def redeem_and_refund(platforms: list[Platform], vouchers: dict[str, list[str]]) -> None:
