@@ -51,7 +51,7 @@ class Run:
     """What one step of carrying out did.
 
     Args:
-        granted: vouchers issued.
+        granted: vouchers issued; not those of a try whose reply was lost, which `Progress` has.
         refused: rows that ended without one.
         stopped_by: why it stopped early, so that rows stay listed; None otherwise.
         after: where to go on from; None at the part's end, and where not one row was decided.
@@ -242,17 +242,16 @@ class GrantService:
         granted = refused = 0
         for row in rows[:limit]:
             try:
-                ended = self._end(work, row) if row.state is RowState.LISTED else row.state
+                ended = self._end(work, row) if row.state is RowState.LISTED else None
             except HuiminError as refusal:
                 return Run(granted, refused, stopped_by=refusal.code, after=after)
             after = row.voucher_id
-            if row.state is RowState.LISTED:
-                granted += ended is RowState.GRANTED
-                refused += ended is RowState.REFUSED
+            granted += ended is RowState.GRANTED
+            refused += ended is RowState.REFUSED
         return Run(granted, refused, None, after=after if len(rows) > limit else None)
 
-    def _end(self, work: _Work, row: GrantRow) -> RowState:
-        """Grants or refuses one row; what it became, also where somebody else was faster.
+    def _end(self, work: _Work, row: GrantRow) -> RowState | None:
+        """Grants or refuses one row; what it became, or None where it had ended before.
 
         Raises:
             HuiminError: what stops the run: SOLD_OUT, CAMPAIGN_PAUSED.
@@ -277,23 +276,24 @@ class GrantService:
         )
         also = self._grants.granting(grant, row, work.now)
         try:
-            self._issuer.issue([voucher], [work.pool], work.counters, work.now, also=also)
+            issued = self._issuer.issue([voucher], [work.pool], work.counters, work.now, also=also)
         except Cancelled:
-            # The row has ended: somebody else carries out the same.
-            return self._again(grant, row)
+            self._require_ended(grant, row)
+            return None
         except HuiminError as refusal:
             if refusal.code not in REFUSES_A_ROW:
                 raise
             if not self._grants.refuse(grant, row, refusal.code, work.now):
-                return self._again(grant, row)
+                self._require_ended(grant, row)
+                return None
             return RowState.REFUSED
-        return RowState.GRANTED
+        return None if issued.replayed else RowState.GRANTED
 
-    def _again(self, grant: Grant, row: GrantRow) -> RowState:
+    def _require_ended(self, grant: Grant, row: GrantRow) -> None:
+        """Passes when somebody else, who carries out the same, has ended the row."""
         stored = self._grants.row(grant, row)
         if stored is None or stored.state is RowState.LISTED:
             raise Busy(operation="grant")
-        return stored.state
 
     def _record(self, campaign_id: str) -> CampaignRecord:
         record = self._campaigns.get(campaign_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from random import Random
@@ -13,11 +14,13 @@ from typing import Any, TypeVar
 
 from functions.campaign.service import CampaignService
 from functions.campaign.stock import PoolService
+from functions.grant.service import GrantService, Listed
 from functions.issue.service import Claim, Claimed, ClaimService
 from functions.redeem.service import RedeemService, RedeemStores
 from functions.shared.domain.claims import PersonFacts
 from functions.shared.domain.errors import Busy, Code, HuiminError
 from functions.shared.domain.funds import Pool
+from functions.shared.domain.grants import Grant
 from functions.shared.domain.identity import IdentityKind
 from functions.shared.domain.invariants import check_all, require_all
 from functions.shared.domain.keys import derive_keys
@@ -27,6 +30,7 @@ from functions.shared.domain.vouchers import Voucher
 from functions.shared.issuing.issuer import Issuer
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.claims import ClaimStore
+from functions.shared.store.grants import GrantStore
 from functions.shared.store.ledger import LedgerStore
 from functions.shared.store.recount import RecountStore
 from functions.shared.store.registry import RegistryStore
@@ -170,6 +174,17 @@ class Site:
         service = ClaimService(self.campaigns, self.stock, self.vouchers, issuer, self.keys)
         return Process(service)
 
+    def granter(self, seed: int) -> Granter:
+        """A process of the grant function."""
+        issuer = Issuer(
+            ClaimStore(self.database),
+            self.shards,
+            Random(seed),  # noqa: S311 - spreads load
+            time.sleep,
+        )
+        grants = GrantStore(self.database)
+        return Granter(GrantService(self.campaigns, self.stock, grants, issuer, self.keys))
+
     def till(self) -> RedeemService:
         """A process of the redeem function."""
         ledger = LedgerStore(self.database)
@@ -181,6 +196,55 @@ class Site:
         record = self.campaigns.get(CAMPAIGN_ID)
         assert record is not None
         require_all(check_all(RecountStore(self.database).snapshot(record)))
+
+
+class Granter:
+    """One environment of the grant function; its grant is of one voucher type, in round 1."""
+
+    def __init__(self, service: GrantService) -> None:
+        self.service = service
+
+    def list_persons(self, grant_id: str, persons: Sequence[int]) -> list[Listed]:
+        """Makes the grant, and lists persons; tries again as long as it hears BUSY."""
+        grant = Grant(
+            campaign_id=CAMPAIGN_ID,
+            grant_id=grant_id,
+            round_id=ROUND_1,
+            voucher_type_id=REDUCTION,
+            platform_id=UNIONPAY,
+            reason="elders",
+            made_by="li.na",
+            made_at=NOW,
+        )
+        self.service.make(grant, NOW)
+        people = [identities(person) for person in persons]
+        while True:
+            with suppress(Busy):
+                return self.service.list_persons(CAMPAIGN_ID, grant_id, people)
+
+    def carry_out(self, grant_id: str, parts: Sequence[int]) -> int:
+        """Carries out those parts to their ends; how many vouchers it issued."""
+        granted = 0
+        for part in parts:
+            after: str | None = None
+            while True:
+                run = self.service.carry_out(
+                    CAMPAIGN_ID, grant_id, part=part, after=after, limit=2, now=NOW
+                )
+                granted += run.granted
+                after = run.after
+                assert run.stopped_by in {None, Code.BUSY}
+                if after is None and run.stopped_by is None:
+                    break
+        return granted
+
+
+def identities(person: int) -> dict[IdentityKind, str]:
+    """A person's."""
+    return {
+        IdentityKind.IDENTITY_NUMBER: f"{person:018d}",
+        IdentityKind.PHONE: f"{person:011d}",
+    }
 
 
 class Process:
@@ -205,10 +269,7 @@ class Process:
             campaign_id=CAMPAIGN_ID,
             round_id=ROUND_1,
             voucher_type_id=None if pack_id else type_id,
-            identities={
-                IdentityKind.IDENTITY_NUMBER: f"{person:018d}",
-                IdentityKind.PHONE: f"{person:011d}",
-            },
+            identities=identities(person),
             facts=PersonFacts(real_name=True, located_in="110107"),
             pack_id=pack_id,
         )
