@@ -35,7 +35,12 @@ def draw(results: Sequence[Result], path: Path) -> None:
         axes.axhline(ideal, color="black", linewidth=0.8)
         axes.set_xscale("log", base=2)
         axes.set_xticks(SHARDS, [f"{shards:,}" for shards in SHARDS])
-        axes.set_yscale("symlog", linthresh=0.1) if ideal == 0 else axes.set_ylim(0.98, 2.0)
+        if ideal:
+            axes.set_ylim(0.98, 2.0)
+        else:
+            axes.set_yscale("symlog", linthresh=0.1)
+            axes.set_ylim(0, 20)
+            axes.set_yticks([0, 0.1, 1, 10], ["0", "0.1", "1", "10"])
         axes.set_xlabel("shards")
         axes.set_ylabel(label)
         axes.legend(frameon=False)
