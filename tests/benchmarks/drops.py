@@ -10,7 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from functions.shared.domain.funds import shard_count_for
-from tests.benchmarks.baselines import compensated_counter, one_counter, random_shards
+from tests.benchmarks.baselines import (
+    all_knowing,
+    compensated_counter,
+    one_counter,
+    random_shards,
+)
 from tests.benchmarks.dynamo_model import Ground
 from tests.benchmarks.simulation import Claim, Drop, Scenario, claim
 
@@ -19,6 +24,7 @@ CLAIMS: dict[str, Claim] = {
     "one counter": one_counter,
     "random shards": random_shards,
     "compensated counter": compensated_counter,
+    "all-knowing": all_knowing,
 }
 SHARDS = (64, 128, 256, 512, 1_000, 2_048)
 HELD_MS = (3, 6, 15)
@@ -87,6 +93,8 @@ def baseline_tasks() -> Iterator[Task]:
     usual = replace(drop(100_000, 10_000), deaths=DEATHS, longest=1.5)
     for name, shards in (("one counter", 1), ("random shards", 1_000), ("compensated counter", 1)):
         yield Task(BASELINE, name, replace(usual, shards=shards), name)
+    for rate in (10_000, 50_000):
+        yield Task(BASELINE, f"all-knowing, {rate:,}/s", drop(100_000, rate), "all-knowing")
     for shards in SHARDS:
         scenario = replace(usual, shards=shards, deaths=0)
         yield Task(BASELINE, f"random shards, {shards:,}", scenario, "random shards")

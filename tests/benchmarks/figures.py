@@ -57,7 +57,7 @@ def figures(results: Sequence[Result]) -> Iterator[Figure]:
 
 
 def print_drops(console: Console, results: Sequence[Result]) -> None:
-    """The drops of the main section and the baselines; the grid is in the file only."""
+    """The drops of the main section and the baselines, and the grid in short."""
     for section in (MAIN, BASELINE):
         table = Table(title=section, title_justify="left")
         table.add_column("drop")
@@ -69,8 +69,29 @@ def print_drops(console: Console, results: Sequence[Result]) -> None:
         console.print(table)
     grid = [result for result in results if result["section"] == GRID]
     if grid:
-        sold_out = sum(result["is_sold_out"] for result in grid)
-        console.print(f"grid: {len(grid)} drops, {sold_out} of them played to their end")
+        _print_grid(console, grid)
+
+
+def _print_grid(console: Console, grid: Sequence[Result]) -> None:
+    """Sell-out ratio and wasted attempts of every number of shards, a row a stock, rate and w."""
+    sold_out = sum(result["is_sold_out"] for result in grid)
+    table = Table(
+        title=f"T / ideal, waste: {len(grid)} drops, {sold_out} played to their end",
+        title_justify="left",
+    )
+    shards = sorted({result["shards"] for result in grid})
+    for name in ("units", "claims/s", "w", *(f"{count:,}" for count in shards)):
+        table.add_column(name, justify="right")
+    rows: dict[tuple[int, int, float], dict[int, str]] = {}
+    for result in grid:
+        key = (result["units"], result["claims_per_s"], result["ground"]["held_s"])
+        cut_short = "" if result["is_sold_out"] else "~"
+        cell = f"{cut_short}{result['sell_out_ratio']:.3f} {result['wasted_attempts']:.2f}"
+        rows.setdefault(key, {})[result["shards"]] = cell
+    for (units, rate, held_s), cells in rows.items():
+        facts = (f"{units:,}", f"{rate:,}", f"{held_s * 1_000:g}")
+        table.add_row(*facts, *(cells[count] for count in shards))
+    console.print(table)
 
 
 def _cells(result: Result) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from tests.benchmarks.drops import BASELINE, GRID, HELD_MS, SHARDS
+from tests.benchmarks.drops import GRID, HELD_MS, SHARDS
 from tests.benchmarks.figures import Result
 
 UNITS, RATE = 100_000, 10_000
@@ -63,6 +63,6 @@ def _random(results: Sequence[Result], field: str) -> list[Any]:
     found = {
         result["shards"]: result[field]
         for result in results
-        if result["section"] == BASELINE and not result["deaths"]
+        if result["drawn_by"] == "random shards" and not result["deaths"]
     }
     return [found[shards] for shards in SHARDS]

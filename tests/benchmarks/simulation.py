@@ -120,6 +120,8 @@ class Drop:
         levels = [units + (number < left) for number in range(scenario.shards)]
         self.table = Table(self.clock, scenario.ground, levels)
         self.tally = Tally()
+        # Shards that a claim draws from: what a process could not know.
+        self.under_way: set[int] = set()
         self._claim = claim
         self._arrived = 0
         # When the claim arrives that must get the last unit; until then, what is expected.

@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.benchmarks.baselines import compensated_counter, one_counter, random_shards
+from tests.benchmarks.baselines import (
+    all_knowing,
+    compensated_counter,
+    one_counter,
+    random_shards,
+)
 from tests.benchmarks.clockwork import Clockwork
 from tests.benchmarks.drops import drop
 from tests.benchmarks.dynamo_model import INDEX, ITEM, Ground, Outcome, Table
@@ -139,6 +144,14 @@ def test_processes_that_die_lose_no_unit_of_the_policy_but_one_of_the_compensate
     lost = Drop(alone, compensated_counter).run()
     assert lost["unsold"] > 0
     assert lost["oversold"] == 0
+
+
+def test_who_knows_everything_sells_at_once_and_wastes_nothing() -> None:
+    played = Drop(SMALL, all_knowing)
+    result = played.run()
+    assert result["wasted_attempts"] == 0
+    assert played.table.left == 0
+    assert result["sell_out_ratio"] <= Drop(SMALL, claim).run()["sell_out_ratio"]
 
 
 @pytest.mark.parametrize("drawn_by", [claim, one_counter, random_shards, compensated_counter])
