@@ -10,11 +10,10 @@ from typing import Any
 
 from functions.shared.domain.campaign import (
     CampaignState,
-    Finding,
     Round,
-    campaign_from_document,
-    check_campaign,
 )
+from functions.shared.domain.campaign_checks import Finding, check_campaign
+from functions.shared.domain.campaign_reader import campaign_from_document
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.funds import CampaignRecord, PoolState, pool_key
 from functions.shared.domain.registry import Merchant, Platform

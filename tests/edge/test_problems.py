@@ -11,7 +11,11 @@ from string import Formatter
 
 import pytest
 
-from functions.shared.domain.campaign import CampaignState, Finding, LimitScope
+from functions.shared.domain.campaign import (
+    CampaignState,
+    LimitScope,
+)
+from functions.shared.domain.campaign_checks import Finding
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.orders import ThresholdBase
 from functions.shared.domain.vouchers import VoucherState

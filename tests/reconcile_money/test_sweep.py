@@ -26,9 +26,9 @@ from functions.shared.domain.campaign import (
     CampaignState,
     Validity,
     ValidityKind,
-    campaign_from_document,
     validity_of,
 )
+from functions.shared.domain.campaign_reader import campaign_from_document
 from functions.shared.domain.errors import Busy, Code, HuiminError
 from functions.shared.domain.vouchers import VoucherEvent, VoucherState
 from tests.reconcile_money.world import CAMPAIGN, DAY, START, World, document, voucher_type

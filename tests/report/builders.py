@@ -7,7 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from functions.shared.domain.business_time import business_date
-from functions.shared.domain.campaign import Campaign, campaign_from_document
+from functions.shared.domain.campaign import (
+    Campaign,
+)
+from functions.shared.domain.campaign_reader import campaign_from_document
 from functions.shared.domain.ledger import Redemption, Refund
 from functions.shared.domain.orders import Order, price_order
 from functions.shared.domain.refunds import (

@@ -15,7 +15,11 @@ from functions.report import file_set, publication, service
 from functions.report.handler import forget, handle
 from functions.report.publication import Outcome, Published
 from functions.report.service import ReportService, ReportStores
-from functions.shared.domain.campaign import Campaign, CampaignState, campaign_from_document
+from functions.shared.domain.campaign import (
+    Campaign,
+    CampaignState,
+)
+from functions.shared.domain.campaign_reader import campaign_from_document
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.ledger import Redemption
 from functions.shared.domain.vouchers import Voucher, VoucherState

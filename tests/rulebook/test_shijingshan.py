@@ -25,9 +25,9 @@ from functions.shared.domain.campaign import (
     Campaign,
     LimitScope,
     Rollover,
-    campaign_from_document,
-    check_campaign,
 )
+from functions.shared.domain.campaign_checks import check_campaign
+from functions.shared.domain.campaign_reader import campaign_from_document
 from functions.shared.edge import telemetry
 from functions.shared.edge.campaign_document import CampaignDocument
 from tests.support.books import require_books_close

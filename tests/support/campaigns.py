@@ -15,7 +15,10 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from functions.shared.domain.campaign import Campaign, campaign_from_document
+from functions.shared.domain.campaign import (
+    Campaign,
+)
+from functions.shared.domain.campaign_reader import campaign_from_document
 
 CAMPAIGN_ID = "spring-2026"
 DIRECT_ID = "elders-2026"

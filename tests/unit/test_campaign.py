@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 
 from functions.shared.domain.campaign import (
-    Finding,
     LimitScope,
     Rollover,
     Validity,
     ValidityKind,
-    campaign_from_document,
-    check_campaign,
     validity_of,
 )
+from functions.shared.domain.campaign_checks import Finding, check_campaign
+from functions.shared.domain.campaign_reader import campaign_from_document
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.identity import IdentityKind
 from functions.shared.domain.orders import ThresholdBase, VoucherKind

@@ -1,7 +1,7 @@
 """The campaign document: one schema for the API, for files and for the rulebook.
 
 What a shape can say is here; what it cannot (ids that point nowhere, a budget that does not
-cover the stock) is `shared.domain.campaign.check_campaign`.
+cover the stock) is `shared.domain.campaign_checks`.
 """
 
 from __future__ import annotations

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 
-from functions.shared.domain.campaign import Campaign, CampaignState, campaign_from_document
+from functions.shared.domain.campaign import (
+    Campaign,
+    CampaignState,
+)
+from functions.shared.domain.campaign_reader import campaign_from_document
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.funds import CampaignRecord, Funds
 from functions.shared.store.connection import Database
