@@ -359,7 +359,7 @@ def campaign_answer(
     campaign = record.campaign
     return CampaignAnswer(
         **_summary(record, platform_id),
-        industries=list(campaign.industries),
+        industries=list(campaign.scope.industries),
         identities=[kind.value for kind in campaign.identities],
         voucher_types=[
             VoucherTypeAnswer(

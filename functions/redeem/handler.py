@@ -42,6 +42,7 @@ _USE = (
     Code.CAMPAIGN_NOT_RUNNING,
     Code.VOUCHER_EXPIRED,
     Code.VOUCHER_NOT_YET_VALID,
+    Code.VOUCHER_NOT_AT_THIS_TIME,
     Code.VOUCHER_HELD,
     Code.VOUCHER_NOT_REDEEMABLE,
 )
@@ -146,6 +147,7 @@ def release_voucher(request: Request[OrderBody]) -> Answer:
         *_USE,
         Code.NOT_FOUND,
         Code.MERCHANT_NOT_IN_CAMPAIGN,
+        Code.STACKING_NOT_ALLOWED,
         Code.BELOW_THRESHOLD,
         Code.ORDER_AMOUNTS_INVALID,
         Code.ORDER_ALREADY_USED,

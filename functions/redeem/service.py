@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from functions.shared.domain.business_time import business_date
-from functions.shared.domain.campaign import Campaign
+from functions.shared.domain.campaign import Campaign, VoucherType
 from functions.shared.domain.claims import require_running
 from functions.shared.domain.errors import Busy, Code, HuiminError
 from functions.shared.domain.funds import CampaignRecord
@@ -16,16 +16,18 @@ from functions.shared.domain.keys import Keys
 from functions.shared.domain.ledger import Redemption, Refund
 from functions.shared.domain.limits import redemption_counters
 from functions.shared.domain.memory import Memory
-from functions.shared.domain.orders import Benefit, Order, Priced, price_order
+from functions.shared.domain.orders import Order, Priced
 from functions.shared.domain.persons import identity_refs
 from functions.shared.domain.refunds import NOTHING_REFUNDED, Redeemed, plan_refund
-from functions.shared.domain.registry import Merchant, takes_part
+from functions.shared.domain.registry import Merchant
+from functions.shared.domain.tills import price_at_till, require_merchant
 from functions.shared.domain.vouchers import (
     TIMELINE_LIMIT,
     Voucher,
     VoucherState,
     fate_after_refund,
     require_usable,
+    require_usable_at,
 )
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.ledger import LedgerStore, RefundPlan
@@ -146,6 +148,7 @@ class RedeemService:
         record = self._record(voucher.campaign_id, now)
         require_running(record)
         require_usable(voucher, order_no=order_no, now=now)
+        require_usable_at(voucher, _type_of(record.campaign, voucher).validity.times, now)
         if len(voucher.timeline) >= TIMELINE_LIMIT:
             raise HuiminError(Code.HOLDS_EXHAUSTED, limit=TIMELINE_LIMIT)
         held_until = min(now + timedelta(seconds=record.campaign.hold_s), voucher.valid_until)
@@ -264,15 +267,19 @@ class RedeemService:
         """The redemption that the rules allow, not yet written."""
         require_running(record)
         require_usable(voucher, order_no=request.order_no, now=now)
-        merchant = self._merchant(request.merchant_id, now)
-        if merchant is None or not takes_part(merchant, record.campaign):
-            raise HuiminError(Code.MERCHANT_NOT_IN_CAMPAIGN, merchant_id=request.merchant_id)
+        voucher_type = _type_of(record.campaign, voucher)
+        require_usable_at(voucher, voucher_type.validity.times, now)
+        merchant = require_merchant(
+            record.campaign, self._merchant(request.merchant_id, now), request.merchant_id
+        )
         order = Order(
             order_fen=request.order_fen,
             merchant_discount_fen=request.merchant_discount_fen,
             platform_discount_fen=request.platform_discount_fen,
         )
-        priced = price_order(order, _benefit_of(record.campaign, voucher))
+        priced = price_at_till(
+            voucher_type, order, industry=merchant.industry, platform_id=request.platform_id
+        )
         return Redemption(
             redemption_id=number,
             campaign_id=voucher.campaign_id,
@@ -371,10 +378,10 @@ class RedeemService:
         )
 
 
-def _benefit_of(campaign: Campaign, voucher: Voucher) -> Benefit:
+def _type_of(campaign: Campaign, voucher: Voucher) -> VoucherType:
     voucher_type = campaign.voucher_type(voucher.voucher_type_id)
     assert voucher_type is not None, voucher.voucher_type_id  # noqa: S101 - approved rules stay
-    return voucher_type.benefit
+    return voucher_type
 
 
 def _amounts(order: Order, priced: Priced) -> Redeemed:

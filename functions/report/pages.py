@@ -194,7 +194,7 @@ def _rate_note(total: Tally) -> Words:
 
 
 def _floor_note(campaign: Campaign) -> Words:
-    floors = sorted({ratio_text(pull_ratio_floor(t.benefit)) for t in campaign.voucher_types})
+    floors = sorted({ratio_text(pull_ratio_floor(t)) for t in campaign.voucher_types})
     shown = floors[0] if len(floors) == 1 else f"{floors[0]}–{floors[-1]}"
     return Words(
         f"规则决定的下限 {shown}（门槛 ÷ 面额）", f"floor by the rules {shown} (threshold ÷ face)"

@@ -26,7 +26,7 @@ from functions.report.measures import (
     Measure,
 )
 from functions.report.rows import Dimension, Key
-from functions.shared.domain.campaign import Campaign
+from functions.shared.domain.campaign import Campaign, VoucherType
 from functions.shared.domain.orders import Benefit
 from functions.shared.domain.registry import SizeClass
 from functions.shared.files.columns import Cell, Column, ColumnKind, Rate, Row, Table
@@ -121,7 +121,7 @@ def scopes(report: Report) -> tuple[tuple[Scope, Figures], ...]:
 def industries_of(figures: Figures, campaign: Campaign) -> list[str]:
     """The campaign's industries in its order, then any other that the ledger has."""
     found = [key[0] for key in figures.keys(Dimension.INDUSTRY)]
-    return list(dict.fromkeys((*campaign.industries, *found)))
+    return list(dict.fromkeys((*campaign.scope.industries, *found)))
 
 
 def industry_tally(figures: Figures, campaign: Campaign, industry: str) -> tuple[Tally, bool]:
@@ -130,7 +130,7 @@ def industry_tally(figures: Figures, campaign: Campaign, industry: str) -> tuple
     if industry == ALL:
         return whole, True
     tally = figures.of(Dimension.INDUSTRY, industry)
-    if campaign.industries != (industry,):
+    if campaign.scope.industries != (industry,):
         return tally, False
     issued = {
         "issued_count": whole.issued_count,
@@ -233,15 +233,27 @@ def by_voucher_type(report: Report, campaign: Campaign, labels: Labels) -> Table
                     SCOPE.name: labels.scope(scope),
                     VOUCHER_TYPE.name: labels.voucher_type(name),
                     **cells(ALL_MEASURES, tally, knows_issuing=True),
-                    FLOOR.name: pull_ratio_floor(voucher_type.benefit),
+                    FLOOR.name: pull_ratio_floor(voucher_type),
                 }
 
     columns = (SCOPE, VOUCHER_TYPE, *_columns(ALL_MEASURES), FLOOR)
     return Table("by_voucher_type", "分券种统计", "By voucher type", columns, rows())
 
 
-def pull_ratio_floor(benefit: Benefit) -> Rate:
+def pull_ratio_floor(voucher_type: VoucherType) -> Rate:
     """The least that order value ÷ voucher money can be, whatever people would have bought."""
+    benefit = voucher_type.benefit
+    capped = (
+        replace(benefit, order_share_cap_bp=cap.share_bp) for cap in voucher_type.order_share_caps
+    )
+    least = _floor(benefit)
+    for floor in map(_floor, capped):
+        if floor[0] * least[1] < least[0] * floor[1]:
+            least = floor
+    return least
+
+
+def _floor(benefit: Benefit) -> Rate:
     bounds: list[Rate] = [(1, 1), (benefit.threshold_fen, benefit.greatest_fen)]
     if benefit.percent_off_bp:
         bounds.append((10_000, benefit.percent_off_bp))

@@ -10,7 +10,14 @@ from functions.report.figures import History, Report, Restatement, Tally
 from functions.report.labels import Labels
 from functions.report.rows import Dimension
 from functions.report.tables import by_industry, by_voucher_type, pull_ratio_floor
-from functions.shared.domain.campaign import Campaign
+from functions.shared.domain.campaign import (
+    Campaign,
+    OrderShareCap,
+    Text,
+    Validity,
+    ValidityKind,
+    VoucherType,
+)
 from functions.shared.domain.money import FundingShares
 from functions.shared.domain.orders import Benefit, ThresholdBase, VoucherKind
 from tests.report.builders import FIRST, Issued, Ledger, campaign, noon
@@ -242,6 +249,12 @@ def test_only_the_refund_that_empties_a_redemption_reverses_it() -> None:
     assert made[2].cumulative.of(Dimension.CAMPAIGN).net_redemption_fen == 0
 
 
+def of_type(benefit: Benefit, *caps: OrderShareCap) -> VoucherType:
+    return VoucherType(
+        "t", Text("券", "Voucher"), benefit, Validity(ValidityKind.ROUND), order_share_caps=caps
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "floor"),
     [
@@ -259,7 +272,7 @@ def test_the_floor_of_the_pull_ratio_follows_from_the_rules(
         funding=FISCAL,
         **changes,
     )
-    assert pull_ratio_floor(benefit) == floor
+    assert pull_ratio_floor(of_type(benefit)) == floor
 
 
 def test_the_floor_of_a_discount_is_its_percentage_or_its_cap() -> None:
@@ -273,8 +286,23 @@ def test_the_floor_of_a_discount_is_its_percentage_or_its_cap() -> None:
             cap_fen=5_000,
         )
 
-    assert pull_ratio_floor(discount(10_000)) == (10_000, 2_500)
-    assert pull_ratio_floor(discount(30_000)) == (30_000, 5_000)
+    assert pull_ratio_floor(of_type(discount(10_000))) == (10_000, 2_500)
+    assert pull_ratio_floor(of_type(discount(30_000))) == (30_000, 5_000)
+
+
+def test_caps_of_some_orders_are_no_floor_for_the_others() -> None:
+    """Shows are capped at half of the order, dining at a fifth; the least counts."""
+    benefit = Benefit(
+        kind=VoucherKind.TICKET,
+        face_fen=2_000,
+        threshold_fen=0,
+        threshold_base=ThresholdBase.ORDER,
+        funding=FISCAL,
+        order_share_cap_bp=2_000,
+    )
+    shows = OrderShareCap(5_000, industries=("shows",))
+    assert pull_ratio_floor(of_type(benefit, shows)) == (10_000, 5_000)
+    assert pull_ratio_floor(of_type(benefit, OrderShareCap(1_000))) == (10_000, 2_000)
 
 
 def test_every_voucher_type_has_its_rows_and_its_floor() -> None:

@@ -220,7 +220,7 @@ def check_against_recount(
         days = [*earlier, *checked[:number]]
         files, auditor = days[-1], Auditor(days)
         on = (FIRST + timedelta(days=len(days) - 1)).isoformat()
-        sole = len(of.industries) == 1
+        sole = len(of.scope.industries) == 1
         for row in lines_of(files["by_industry.csv"]):
             expected = auditor.industry(row["scope"], row["industry"], sole=sole)
             assert row == {"scope": row["scope"], "industry": row["industry"], **expected}

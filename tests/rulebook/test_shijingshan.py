@@ -57,7 +57,7 @@ def test_the_document_has_the_shape_that_the_api_takes_and_no_fault() -> None:
 
 def test_the_document_says_what_was_published() -> None:
     assert CAMPAIGN.appropriated_fen == 3_000_000 * YUAN
-    assert CAMPAIGN.industries == ("dining",)
+    assert CAMPAIGN.scope.industries == ("dining",)
     assert CAMPAIGN.eligibility.real_name
     assert CAMPAIGN.eligibility.located_in == ("11",)
     amounts = {

@@ -48,7 +48,7 @@ def test_a_document_becomes_the_value_that_the_rules_read() -> None:
     assert made.name.zh == "新春消费券"
     assert made.identities == (IdentityKind.IDENTITY_NUMBER,)
     assert made.eligibility.located_in == ("11",)
-    assert made.industries == ("dining",)
+    assert made.scope.industries == ("dining",)
     assert [t.benefit.kind for t in made.voucher_types] == list(VoucherKind)
     assert made.voucher_types[1].benefit.threshold_base is ThresholdBase.AFTER_DISCOUNTS
     assert made.rounds[0].opens_at == at("2026-01-05T02:00:00+00:00")

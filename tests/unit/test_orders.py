@@ -212,6 +212,9 @@ def test_discounts_default_to_none_given() -> None:
 REDUCTION = reduction(2_000, 5_000)
 TICKET = replace(REDUCTION, kind=VoucherKind.TICKET)
 DISCOUNT = discount(1_500, 5_000)
+PRICED_TICKET = replace(
+    TICKET, face_fen=None, cap_fen=2_000, threshold_fen=0, order_share_cap_bp=None
+)
 
 
 @pytest.mark.parametrize("benefit", [REDUCTION, TICKET, DISCOUNT], ids=lambda b: b.kind)
@@ -236,8 +239,10 @@ def test_rules_of_every_kind_are_in_range(benefit: Benefit, name: str, value: in
     [
         (benefit, "face_fen", value)
         for benefit in (REDUCTION, TICKET)
-        for value in (None, 0, MAX_ORDER_FEN + 1, True)
+        for value in (0, MAX_ORDER_FEN + 1, True)
     ]
+    + [(REDUCTION, "face_fen", None)]
+    + [(PRICED_TICKET, "cap_fen", value) for value in (0, MAX_ORDER_FEN + 1, True)]
     + [(DISCOUNT, "percent_off_bp", value) for value in (None, 0, 10_001, True)]
     + [(DISCOUNT, "cap_fen", value) for value in (None, 0, MAX_ORDER_FEN + 1, True)],
 )
@@ -254,7 +259,6 @@ def test_what_a_kind_needs_is_set_and_in_range(
         (REDUCTION, "percent_off_bp"),
         (REDUCTION, "cap_fen"),
         (TICKET, "percent_off_bp"),
-        (TICKET, "cap_fen"),
         (DISCOUNT, "face_fen"),
     ],
 )
@@ -262,6 +266,18 @@ def test_what_a_kind_needs_is_set_and_in_range(
 def test_what_a_kind_does_not_have_is_not_set(benefit: Benefit, name: str, value: int) -> None:
     with pytest.raises(ValueError, match=rf"^{name} is not for {benefit.kind}$"):
         replace(benefit, **field(name, value))
+
+
+@pytest.mark.parametrize(("face_fen", "cap_fen"), [(None, None), (1, 1)])
+def test_a_ticket_has_a_face_or_a_cap(face_fen: int | None, cap_fen: int | None) -> None:
+    with pytest.raises(ValueError, match="a TICKET has either face_fen or cap_fen"):
+        replace(TICKET, face_fen=face_fen, cap_fen=cap_fen)
+
+
+def test_a_ticket_with_a_cap_pays_the_base_up_to_it() -> None:
+    assert price_order(order(1_999), PRICED_TICKET).voucher_fen == 1_999
+    assert price_order(order(2_001), PRICED_TICKET).voucher_fen == 2_000
+    assert PRICED_TICKET.greatest_fen == 2_000
 
 
 def test_rules_reach_their_bounds() -> None:

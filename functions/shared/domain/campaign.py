@@ -6,7 +6,7 @@ are aware UTC, amounts integer fen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -14,9 +14,8 @@ from functions.shared.domain.business_time import business_date, day_bounds
 from functions.shared.domain.identity import IdentityKind
 from functions.shared.domain.money import fiscal_reserve_fen
 from functions.shared.domain.orders import Benefit
-from functions.shared.domain.refunds import (
-    RefundPolicies,
-)
+from functions.shared.domain.refunds import RefundPolicies
+from functions.shared.domain.usage_times import ALWAYS, UsageTimes
 
 
 class CampaignState(StrEnum):
@@ -62,13 +61,20 @@ class Distribution(StrEnum):
 class ValidityKind(StrEnum):
     """How long a voucher is good for.
 
-    ROUND: to the end of its round. DAYS: to the end of the n-th business date counted from the
-    day of the claim as the first. WINDOW: from one instant to another, whenever it was claimed.
+    ROUND: to the end of its round. DAYS: to the end of the n-th business date, the first being
+    the first on which it may be used. WINDOW: from one instant to another, whenever it was claimed.
     """
 
     ROUND = "ROUND"
     DAYS = "DAYS"
     WINDOW = "WINDOW"
+
+
+class ValidityStart(StrEnum):
+    """Whether a voucher may be used on the day that it is issued, or from the next one."""
+
+    AT_ONCE = "AT_ONCE"
+    NEXT_DAY = "NEXT_DAY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,8 @@ class Validity:
         days: DAYS only, from 1.
         valid_from: WINDOW only.
         valid_until: WINDOW only, exclusive.
+        starts: not before the day after it was issued, with NEXT_DAY.
+        times: on which weekdays and at which hours of that time.
 
     Raises:
         ValueError: naming what is missing, or set for another kind.
@@ -108,6 +116,8 @@ class Validity:
     days: int | None = None
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+    starts: ValidityStart = ValidityStart.AT_ONCE
+    times: UsageTimes = ALWAYS
 
     def __post_init__(self) -> None:
         if (self.days is not None) != (self.kind is ValidityKind.DAYS):
@@ -120,14 +130,52 @@ class Validity:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderShareCap:
+    """A voucher's money is at most this share of the order, where industry and platform fit.
+
+    An empty `industries` or `platforms` fits all; `share_bp` is in 1/10,000, from 1.
+    """
+
+    share_bp: int
+    industries: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+
+    def fits(self, industry: str, platform_id: str) -> bool:
+        """Whether it counts for an order there."""
+        return (not self.industries or industry in self.industries) and (
+            not self.platforms or platform_id in self.platforms
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stacking:
+    """Beside which other offers a voucher may be used (叠加)."""
+
+    with_merchant_discount: bool = True
+    with_platform_discount: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class VoucherType:
-    """A kind of voucher within a campaign."""
+    """A kind of voucher within a campaign.
+
+    The first of `order_share_caps` that fits an order counts in place of the benefit's own cap.
+    """
 
     voucher_type_id: str
     name: Text
     benefit: Benefit
     validity: Validity
     distribution: Distribution = Distribution.FIRST_COME
+    order_share_caps: tuple[OrderShareCap, ...] = ()
+    stacking: Stacking = Stacking()
+
+    def benefit_at(self, industry: str, platform_id: str) -> Benefit:
+        """The benefit for an order at a merchant of that industry, through that platform."""
+        for cap in self.order_share_caps:
+            if cap.fits(industry, platform_id):
+                return replace(self.benefit, order_share_cap_bp=cap.share_bp)
+        return self.benefit
 
     @property
     def unit_reserve_fen(self) -> int:
@@ -190,6 +238,18 @@ class Eligibility:
 
 
 @dataclass(frozen=True, slots=True)
+class MerchantScope:
+    """Where vouchers may be redeemed: at merchants of these industries, and further narrowed.
+
+    Empty `merchants` and `districts` narrow nothing; a district is a division code's beginning.
+    """
+
+    industries: tuple[str, ...]
+    merchants: tuple[str, ...] = ()
+    districts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Campaign:
     """One appropriation and its rules."""
 
@@ -199,7 +259,7 @@ class Campaign:
     source_account: SourceAccount
     identities: tuple[IdentityKind, ...]
     eligibility: Eligibility
-    industries: tuple[str, ...]
+    scope: MerchantScope
     voucher_types: tuple[VoucherType, ...]
     rounds: tuple[Round, ...]
     limits: tuple[PersonLimit, ...]
@@ -253,9 +313,12 @@ def validity_of(
 ) -> tuple[datetime, datetime]:
     """From when to when (exclusive) a voucher of this type issued then may be redeemed."""
     validity = voucher_type.validity
+    valid_from, first_day = issued_at, business_date(issued_at)
+    if validity.starts is ValidityStart.NEXT_DAY:
+        first_day += timedelta(days=1)
+        valid_from = day_bounds(first_day)[0]
     if validity.kind is ValidityKind.DAYS and validity.days is not None:
-        last_day = business_date(issued_at) + timedelta(days=validity.days - 1)
-        return issued_at, day_bounds(last_day)[1]
+        return valid_from, day_bounds(first_day + timedelta(days=validity.days - 1))[1]
     if validity.valid_from is not None and validity.valid_until is not None:
-        return max(issued_at, validity.valid_from), validity.valid_until
-    return issued_at, in_round.closes_at
+        return max(valid_from, validity.valid_from), validity.valid_until
+    return valid_from, in_round.closes_at

@@ -9,15 +9,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from functions.shared.domain.campaign import Campaign, Distribution, LimitScope, Round
+from functions.shared.domain.campaign import (
+    Campaign,
+    Distribution,
+    LimitScope,
+    Round,
+    ValidityStart,
+    VoucherType,
+    validity_of,
+)
 from functions.shared.domain.identity import IdentityKind
 
 # A year 9999 that stands for "never" would overflow where days are added to it.
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+_MOMENT: Final = timedelta(milliseconds=1)
 
 
 RESERVED_IDS = frozenset({"invariants"})
@@ -200,6 +209,33 @@ def _pack_faults(campaign: Campaign) -> Iterator[Finding]:
 
 
 def _validity_faults(campaign: Campaign) -> Iterator[Finding]:
+    yield from _window_faults(campaign)
+    for number, voucher_type in enumerate(campaign.voucher_types):
+        validity = voucher_type.validity
+        if validity.starts is ValidityStart.AT_ONCE and validity.times.is_always:
+            continue
+        late = [
+            in_round.round_id
+            for in_round in campaign.rounds
+            if any(a.voucher_type_id == voucher_type.voucher_type_id for a in in_round.stock)
+            and not _is_usable_from(voucher_type, in_round, in_round.closes_at - _MOMENT)
+        ]
+        if late:
+            yield Finding(
+                f"/voucher_types/{number}/validity",
+                f"who claims last in round {', '.join(late)} could never use it: it ends before "
+                "it may be used; let it last longer, or close the round earlier",
+                f"在轮次 {'、'.join(late)} 最后领取的券无法使用：可用之前已失效；"
+                "请延长有效期或提前结束轮次",
+            )
+
+
+def _is_usable_from(voucher_type: VoucherType, in_round: Round, issued_at: datetime) -> bool:
+    valid_from, valid_until = validity_of(voucher_type, in_round, issued_at)
+    return voucher_type.validity.times.next_from(valid_from) < valid_until
+
+
+def _window_faults(campaign: Campaign) -> Iterator[Finding]:
     for number, voucher_type in enumerate(campaign.voucher_types):
         validity = voucher_type.validity
         if validity.valid_from is None or validity.valid_until is None:

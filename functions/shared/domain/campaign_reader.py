@@ -12,14 +12,18 @@ from functions.shared.domain.campaign import (
     Distribution,
     Eligibility,
     LimitScope,
+    MerchantScope,
+    OrderShareCap,
     Pack,
     PersonLimit,
     Rollover,
     Round,
     SourceAccount,
+    Stacking,
     Text,
     Validity,
     ValidityKind,
+    ValidityStart,
     VoucherType,
 )
 from functions.shared.domain.errors import Code, HuiminError
@@ -32,6 +36,7 @@ from functions.shared.domain.refunds import (
     WholeExpiredPolicy,
     WholeValidPolicy,
 )
+from functions.shared.domain.usage_times import UsageTimes
 
 
 def campaign_from_document(document: Mapping[str, Any]) -> Campaign:
@@ -54,7 +59,7 @@ def campaign_from_document(document: Mapping[str, Any]) -> Campaign:
             real_name=person["eligibility"]["real_name"],
             located_in=tuple(person["eligibility"]["located_in"]),
         ),
-        industries=tuple(document["scope"]["industries"]),
+        scope=_scope(document["scope"]),
         voucher_types=tuple(
             _voucher_type(plain, f"/voucher_types/{number}")
             for number, plain in enumerate(document["voucher_types"])
@@ -101,6 +106,23 @@ def _voucher_type(plain: Mapping[str, Any], pointer: str) -> VoucherType:
         benefit=benefit,
         validity=validity,
         distribution=Distribution(plain.get("distribution") or Distribution.FIRST_COME),
+        order_share_caps=tuple(
+            OrderShareCap(
+                cap["share_bp"],
+                industries=tuple(cap.get("industries") or ()),
+                platforms=tuple(cap.get("platforms") or ()),
+            )
+            for cap in plain.get("order_share_caps") or ()
+        ),
+        stacking=Stacking(**(plain.get("stacking") or {})),
+    )
+
+
+def _scope(plain: Mapping[str, Any]) -> MerchantScope:
+    return MerchantScope(
+        industries=tuple(plain["industries"]),
+        merchants=tuple(plain.get("merchants") or ()),
+        districts=tuple(plain.get("districts") or ()),
     )
 
 
@@ -111,7 +133,24 @@ def _validity(plain: Mapping[str, Any]) -> Validity:
         days=plain.get("days"),
         valid_from=parse_rfc3339(valid_from) if valid_from else None,
         valid_until=parse_rfc3339(valid_until) if valid_until else None,
+        starts=ValidityStart(plain.get("starts") or ValidityStart.AT_ONCE),
+        times=_usage_times(plain.get("times") or {}),
     )
+
+
+def _usage_times(plain: Mapping[str, Any]) -> UsageTimes:
+    return UsageTimes(
+        weekdays=tuple(plain.get("weekdays") or ()),
+        hours=tuple(
+            (_minute(span["from"]), _minute(span["until"])) for span in plain.get("hours") or ()
+        ),
+    )
+
+
+def _minute(text: str) -> int:
+    """Minutes from midnight of a time as 09:30; 24:00 is the day's end."""
+    hours, minutes = text.split(":")
+    return int(hours) * 60 + int(minutes)
 
 
 def _round(plain: Mapping[str, Any]) -> Round:

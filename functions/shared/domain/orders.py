@@ -34,7 +34,7 @@ class VoucherKind(StrEnum):
     """折扣: a share of the base, up to a cap."""
 
     TICKET = "TICKET"
-    """票券: a fixed face that pays for an item."""
+    """票券: pays for an item: with a fixed face, or with the item's price, up to a cap."""
 
 
 class ThresholdBase(StrEnum):
@@ -59,9 +59,9 @@ class Benefit:
         threshold_fen: the least base that the voucher applies to; 0 for none.
         threshold_base: what counts as the base.
         funding: who pays which share.
-        face_fen: INSTANT_REDUCTION and TICKET: the fixed amount, at least 1.
+        face_fen: INSTANT_REDUCTION, and a TICKET of fixed face: the amount, at least 1.
         percent_off_bp: DISCOUNT: the share taken off the base, from 1 to 10,000 basis points.
-        cap_fen: DISCOUNT: the most that it takes off, at least 1.
+        cap_fen: DISCOUNT, and a TICKET that pays the base: the most that it takes off, at least 1.
         order_share_cap_bp: where set, the voucher's money is at most this share of `order_fen`,
             rounded down; from 1 to 10,000 basis points.
 
@@ -84,10 +84,16 @@ class Benefit:
         if self.order_share_cap_bp is not None:
             require_bp(self.order_share_cap_bp, name="order_share_cap_bp", low=1)
         match self.kind:
-            case VoucherKind.INSTANT_REDUCTION | VoucherKind.TICKET:
+            case VoucherKind.INSTANT_REDUCTION:
                 require_fen(self.face_fen, name="face_fen", low=1)
                 self._require_none("percent_off_bp", self.percent_off_bp)
                 self._require_none("cap_fen", self.cap_fen)
+            case VoucherKind.TICKET:
+                self._require_none("percent_off_bp", self.percent_off_bp)
+                if (self.face_fen is None) == (self.cap_fen is None):
+                    raise ValueError("a TICKET has either face_fen or cap_fen")
+                name = "cap_fen" if self.face_fen is None else "face_fen"
+                require_fen(getattr(self, name), name=name, low=1)
             case VoucherKind.DISCOUNT:
                 self._require_none("face_fen", self.face_fen)
                 require_bp(self.percent_off_bp, name="percent_off_bp", low=1)
@@ -218,6 +224,8 @@ def _voucher_fen(order: Order, benefit: Benefit, *, base_fen: int) -> int:
     voucher_fen = benefit.greatest_fen
     if benefit.percent_off_bp is not None:
         voucher_fen = min(voucher_fen, floor_share(base_fen, benefit.percent_off_bp))
+    elif benefit.face_fen is None:
+        voucher_fen = min(voucher_fen, base_fen)
     if benefit.order_share_cap_bp is not None:
         voucher_fen = min(voucher_fen, floor_share(order.order_fen, benefit.order_share_cap_bp))
     return voucher_fen

@@ -48,4 +48,11 @@ class Merchant:
 
 def takes_part(merchant: Merchant | None, campaign: Campaign) -> bool:
     """Whether the campaign's vouchers may be redeemed there, by the facts of the day."""
-    return merchant is not None and merchant.active and merchant.industry in campaign.industries
+    scope = campaign.scope
+    return (
+        merchant is not None
+        and merchant.active
+        and merchant.industry in scope.industries
+        and (not scope.merchants or merchant.merchant_id in scope.merchants)
+        and (not scope.districts or merchant.district.startswith(scope.districts))
+    )

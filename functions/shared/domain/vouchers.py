@@ -25,6 +25,7 @@ from functions.shared.domain.refunds import (
     WholeExpiredPolicy,
     WholeValidPolicy,
 )
+from functions.shared.domain.usage_times import UsageTimes
 
 # A hold and its release each add a line to the voucher's timeline; an item must stay small.
 TIMELINE_LIMIT = 64
@@ -178,6 +179,21 @@ def require_usable(voucher: Voucher, *, order_no: str, now: datetime) -> None:
     if voucher.is_held_at(now) and voucher.order_no != order_no:
         held_until = to_rfc3339(voucher.held_until) if voucher.held_until else ""
         raise HuiminError(Code.VOUCHER_HELD, held_until=held_until)
+
+
+def require_usable_at(voucher: Voucher, times: UsageTimes, now: datetime) -> None:
+    """Passes on the weekdays and at the hours that its type names.
+
+    Raises:
+        HuiminError: VOUCHER_NOT_AT_THIS_TIME, with the next such time where it is still valid then.
+
+    """
+    if times.include(now):
+        return
+    usable_at = times.next_from(now)
+    if usable_at >= voucher.valid_until:
+        raise HuiminError(Code.VOUCHER_NOT_AT_THIS_TIME)
+    raise HuiminError(Code.VOUCHER_NOT_AT_THIS_TIME, usable_at=to_rfc3339(usable_at))
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,9 +63,26 @@ class PersonSection(RequestModel):
 
 
 class ScopeSection(RequestModel):
-    """Where vouchers may be redeemed."""
+    """Where vouchers may be redeemed: by industry, and further by merchant and district."""
 
-    industries: Annotated[list[Slug], Field(min_length=1, max_length=50)]
+    industries: Annotated[
+        list[Slug],
+        Field(min_length=1, max_length=50, description="Industries of merchants / 适用行业"),
+    ]
+    merchants: (
+        Annotated[
+            list[Slug],
+            Field(min_length=1, max_length=2_000, description="Only these merchants / 限定商户"),
+        ]
+        | None
+    ) = None
+    districts: (
+        Annotated[
+            list[DivisionCode],
+            Field(min_length=1, max_length=50, description="Only merchants there / 限定商户所在地"),
+        ]
+        | None
+    ) = None
 
 
 class FundingSection(RequestModel):
@@ -76,17 +93,72 @@ class FundingSection(RequestModel):
     merchant_bp: BasisPoints
 
 
+TimeOfDay = Annotated[
+    str,
+    Field(
+        pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
+        description="Time of day in Beijing, 00:00 to 24:00 / 北京时间",
+        examples=["10:30"],
+    ),
+]
+
+
+class HoursSection(RequestModel):
+    """A span of a day, from a time up to, not including, another; not past midnight."""
+
+    # A name that Python keeps for itself.
+    from_: Annotated[TimeOfDay, Field(alias="from")]
+    until: TimeOfDay
+
+
+class TimesSection(RequestModel):
+    """On which weekdays and at which hours a valid voucher may be used; always, where left out."""
+
+    weekdays: (
+        Annotated[
+            list[Annotated[int, Field(ge=1, le=7)]],
+            Field(min_length=1, max_length=7, description="1 Monday to 7 Sunday / 1 周一至 7 周日"),
+        ]
+        | None
+    ) = None
+    hours: Annotated[list[HoursSection], Field(min_length=1, max_length=12)] | None = None
+
+
 class ValiditySection(RequestModel):
     """How long a voucher is good for.
 
-    ROUND: to its round's end. DAYS: to the end of the n-th day, the day of the claim being the
-    first. WINDOW: from one instant to another.
+    ROUND: to its round's end. DAYS: to the end of the n-th day, the first being the day of the
+    claim, or the next with NEXT_DAY. WINDOW: from one instant to another.
     """
 
     kind: Literal["ROUND", "DAYS", "WINDOW"]
     days: Annotated[int, Field(ge=1, le=366)] | None = None
     valid_from: Instant | None = None
     valid_until: Instant | None = None
+    starts: Annotated[
+        Literal["AT_ONCE", "NEXT_DAY"] | None,
+        Field(description="NEXT_DAY: from the day after the claim / 领取次日起可用"),
+    ] = None
+    times: TimesSection | None = None
+
+
+class OrderShareCapSection(RequestModel):
+    """At most that share of the order, for these industries and platforms, or all."""
+
+    share_bp: Annotated[BasisPoints, Field(ge=1)]
+    industries: Annotated[list[Slug], Field(min_length=1, max_length=50)] | None = None
+    platforms: Annotated[list[Slug], Field(min_length=1, max_length=50)] | None = None
+
+
+class StackingSection(RequestModel):
+    """Beside which other offers a voucher may be used; beside all, where left out."""
+
+    with_merchant_discount: Annotated[
+        bool, Field(description="Beside the merchant's own discount / 可与商户优惠同享")
+    ] = True
+    with_platform_discount: Annotated[
+        bool, Field(description="Beside the platform's own discount / 可与平台优惠同享")
+    ] = True
 
 
 class VoucherTypeSection(RequestModel):
@@ -101,6 +173,11 @@ class VoucherTypeSection(RequestModel):
     threshold_fen: Fen
     threshold_base: Literal["ORDER", "AFTER_MERCHANT", "AFTER_DISCOUNTS"]
     order_share_cap_bp: Annotated[BasisPoints, Field(ge=1)] | None = None
+    # The first that fits an order counts, in place of the one above.
+    order_share_caps: (
+        Annotated[list[OrderShareCapSection], Field(min_length=1, max_length=50)] | None
+    ) = None
+    stacking: StackingSection | None = None
     funding: FundingSection
     validity: ValiditySection
     # None is FIRST_COME: platforms claim it. DIRECT: the bureau grants it to persons on a list.

@@ -571,6 +571,24 @@ GROUPS: Final[tuple[Group, ...]] = (
                 ),
                 Words("Use it once it is valid.", "请在生效之后使用。"),
             ),
+            Code.VOUCHER_NOT_AT_THIS_TIME: Problem(
+                409,
+                Words("The voucher is not for this time of the week", "该券在此时段不可用"),
+                (
+                    Words(
+                        "The voucher may be used again from {usable_at}.",
+                        "该券自 {usable_at} 起可再次使用。",
+                    ),
+                    Words(
+                        "The voucher is for other weekdays or hours, and ends before they come.",
+                        "该券限其他日期或时段使用，且在此之前失效。",
+                    ),
+                ),
+                Words(
+                    "Read the voucher type's times, and use the voucher then.",
+                    "请查看券种的可用时段，并在该时段内使用。",
+                ),
+            ),
             Code.VOUCHER_HELD: Problem(
                 409,
                 Words("The voucher is held for another order", "券已被其他订单占用"),
@@ -641,6 +659,30 @@ GROUPS: Final[tuple[Group, ...]] = (
                 Words(
                     "Offer the voucher only for orders that reach its threshold.",
                     "请仅在订单达到门槛时提供该券。",
+                ),
+            ),
+            Code.STACKING_NOT_ALLOWED: Problem(
+                422,
+                Words(
+                    "The voucher cannot be used beside another discount", "该券不可与其他优惠同享"
+                ),
+                (
+                    Words(
+                        "The merchant takes {merchant_discount_fen} fen off by itself.",
+                        "订单含商户优惠 {merchant_discount_fen} 分。",
+                    ),
+                    Words(
+                        "The platform takes {platform_discount_fen} fen off by itself.",
+                        "订单含平台优惠 {platform_discount_fen} 分。",
+                    ),
+                    Words(
+                        "The order has a discount that the voucher excludes.",
+                        "订单含有该券不可同享的优惠。",
+                    ),
+                ),
+                Words(
+                    "Let the consumer choose: the voucher or the discount.",
+                    "请由消费者选择使用该券或其他优惠。",
                 ),
             ),
             Code.ORDER_AMOUNTS_INVALID: Problem(
@@ -843,6 +885,7 @@ MEMBERS: Final[Mapping[str, Words]] = {
     "closed_at": Words("when the round closed", "本轮结束时间"),
     "valid_from": Words("when the voucher becomes valid", "券生效时间"),
     "valid_until": Words("when the voucher's validity ends", "券失效时间"),
+    "usable_at": Words("when it may be used again", "再次可用的时间"),
     "held_until": Words("when the hold lapses", "占用到期时间"),
     "closed_on": Words("the business date on which refunds ended", "退款截止日期"),
     "effective_on": Words("the date that another entry begins on", "其他信息的生效日期"),
