@@ -36,6 +36,7 @@ from functions.shared.edge import telemetry
 from functions.shared.edge.app import Answer, App, Request
 from functions.shared.edge.campaign_document import CampaignDocument
 from functions.shared.edge.settings import settings
+from functions.shared.store.callers import platform_of_role
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.connection import Database
 from functions.shared.store.registry import RegistryStore
@@ -83,7 +84,7 @@ _CHANGE_REFUSALS = (
     Code.FUNDS_INSUFFICIENT,
 )
 
-app = App("campaign", find_platform=lambda arn: RegistryStore(_database()).platform_of_role(arn))
+app = App("campaign", find_platform=lambda arn: platform_of_role(_database(), arn))
 
 
 @app.operation("list_campaigns", gives={200: CampaignList})

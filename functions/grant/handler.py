@@ -34,11 +34,11 @@ from functions.shared.domain.keys import derive_keys
 from functions.shared.edge.app import Answer, App, Request
 from functions.shared.edge.settings import settings
 from functions.shared.issuing.issuer import Issuer
+from functions.shared.store.callers import platform_of_role
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.claims import ClaimStore
 from functions.shared.store.connection import Database
 from functions.shared.store.grants import GrantStore
-from functions.shared.store.registry import RegistryStore
 from functions.shared.store.secrets import fetch_secret
 from functions.shared.store.shards import ShardStore
 from functions.shared.store.stock import StockStore
@@ -75,7 +75,7 @@ def forget() -> None:
     app.platforms.forget()
 
 
-app = App("grant", find_platform=lambda arn: RegistryStore(_database()).platform_of_role(arn))
+app = App("grant", find_platform=lambda arn: platform_of_role(_database(), arn))
 
 
 @app.operation("list_grants", query=GrantsQuery, gives={200: GrantList}, refuses=(Code.NOT_FOUND,))

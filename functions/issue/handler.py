@@ -14,10 +14,10 @@ from functions.shared.domain.keys import derive_keys
 from functions.shared.edge.app import Answer, App, Request
 from functions.shared.edge.settings import settings
 from functions.shared.issuing.issuer import Issuer
+from functions.shared.store.callers import platform_of_role
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.claims import ClaimStore
 from functions.shared.store.connection import Database
-from functions.shared.store.registry import RegistryStore
 from functions.shared.store.secrets import fetch_secret
 from functions.shared.store.shards import ShardStore
 from functions.shared.store.stock import StockStore
@@ -53,7 +53,7 @@ def forget() -> None:
     app.platforms.forget()
 
 
-app = App("issue", find_platform=lambda arn: RegistryStore(_database()).platform_of_role(arn))
+app = App("issue", find_platform=lambda arn: platform_of_role(_database(), arn))
 
 
 @app.operation(

@@ -30,6 +30,7 @@ from functions.shared.edge.app import Answer, App, Request
 from functions.shared.edge.cursors import open_cursor, seal_cursor
 from functions.shared.edge.messages import VoucherAnswer, voucher_answer
 from functions.shared.edge.settings import settings
+from functions.shared.store.callers import platform_of_role
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.connection import Database
 from functions.shared.store.ledger import LedgerStore
@@ -78,7 +79,7 @@ def forget() -> None:
     app.platforms.forget()
 
 
-app = App("redeem", find_platform=lambda arn: RegistryStore(_database()).platform_of_role(arn))
+app = App("redeem", find_platform=lambda arn: platform_of_role(_database(), arn))
 
 
 @app.operation("get_voucher", gives={200: VoucherAnswer}, refuses=(Code.NOT_FOUND,))

@@ -9,6 +9,7 @@ from functions.shared.domain.business_time import business_date
 from functions.shared.domain.campaign import Campaign, VoucherType
 from functions.shared.domain.claims import require_running
 from functions.shared.domain.errors import Busy, Code, HuiminError
+from functions.shared.domain.fates import fate_after_refund
 from functions.shared.domain.funds import CampaignRecord
 from functions.shared.domain.identity import IdentityKind
 from functions.shared.domain.ids import content_hash, redemption_id
@@ -25,7 +26,6 @@ from functions.shared.domain.vouchers import (
     TIMELINE_LIMIT,
     Voucher,
     VoucherState,
-    fate_after_refund,
     require_usable,
     require_usable_at,
 )

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.shared.domain.refund_policies import PartPolicy
 from functions.shared.domain.refunds import (
     NOTHING_REFUNDED,
-    PartPolicy,
     Redeemed,
     Refunded,
     RefundStep,

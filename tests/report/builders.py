@@ -13,12 +13,8 @@ from functions.shared.domain.campaign import (
 from functions.shared.domain.campaign_reader import campaign_from_document
 from functions.shared.domain.ledger import Redemption, Refund
 from functions.shared.domain.orders import Order, price_order
-from functions.shared.domain.refunds import (
-    NOTHING_REFUNDED,
-    PartPolicy,
-    Redeemed,
-    plan_refund,
-)
+from functions.shared.domain.refund_policies import PartPolicy
+from functions.shared.domain.refunds import NOTHING_REFUNDED, Redeemed, plan_refund
 from functions.shared.domain.vouchers import VoucherState
 
 FIRST = date(2026, 7, 1)

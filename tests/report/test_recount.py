@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from functions.report.figures import Figures, Report
 from functions.report.rows import Dimension
 from functions.shared.domain.campaign import Campaign
-from functions.shared.domain.refunds import PartPolicy
+from functions.shared.domain.refund_policies import PartPolicy
 from tests.report.builders import FIRST, Issued, Ledger, campaign, noon
 from tests.report.published import published, reports
 from tests.report.recount import Auditor, Line, lines_of

@@ -10,18 +10,13 @@ import pytest
 
 from functions.shared.domain.campaign import LimitScope
 from functions.shared.domain.errors import Busy, Code, HuiminError
+from functions.shared.domain.fates import Fate
 from functions.shared.domain.ids import segment_of
 from functions.shared.domain.ledger import Redemption, Refund
 from functions.shared.domain.limits import PersonCounter
 from functions.shared.domain.money import FundingParts
 from functions.shared.domain.refunds import Redeemed, Refunded
-from functions.shared.domain.vouchers import (
-    Fate,
-    TimelineEntry,
-    Voucher,
-    VoucherEvent,
-    VoucherState,
-)
+from functions.shared.domain.vouchers import TimelineEntry, Voucher, VoucherEvent, VoucherState
 from functions.shared.store.connection import Database
 from functions.shared.store.ledger import LedgerStore, RefundPlan, day_bucket, refund_key
 from functions.shared.store.tables import DAY_SEGMENTS

@@ -9,6 +9,7 @@ import pytest
 
 from functions.shared.domain.errors import Busy, Code, HuiminError
 from functions.shared.domain.registry import Merchant, Platform
+from functions.shared.store.callers import platform_of_role
 from functions.shared.store.connection import Database
 from functions.shared.store.registry import RegistryStore
 from tests.support.campaigns import OPEN
@@ -51,31 +52,37 @@ def refusal(store: RegistryStore, platform: Platform, version: int | None = None
 # Platforms
 
 
-def test_a_platform_is_known_by_its_id_and_by_its_role(store: RegistryStore) -> None:
+def test_a_platform_is_known_by_its_id_and_by_its_role(
+    database: Database, store: RegistryStore
+) -> None:
     assert put(store, UNIONPAY) == UNIONPAY
     assert store.platform("unionpay") == UNIONPAY
-    assert store.platform_of_role(ROLE) == "unionpay"
+    assert platform_of_role(database, ROLE) == "unionpay"
     assert store.platform("meituan") is None
-    assert store.platform_of_role(OTHER_ROLE) is None
+    assert platform_of_role(database, OTHER_ROLE) is None
 
 
-def test_an_inactive_platform_keeps_its_facts_and_loses_its_role(store: RegistryStore) -> None:
+def test_an_inactive_platform_keeps_its_facts_and_loses_its_role(
+    database: Database, store: RegistryStore
+) -> None:
     put(store, UNIONPAY)
     put(store, replace(UNIONPAY, version=2, active=False), 1)
-    assert store.platform_of_role(ROLE) is None
+    assert platform_of_role(database, ROLE) is None
     stored = store.platform("unionpay")
     assert stored is not None
     assert not stored.active
 
 
-def test_a_new_role_takes_the_old_ones_place_at_once_and_can_go_back(store: RegistryStore) -> None:
+def test_a_new_role_takes_the_old_ones_place_at_once_and_can_go_back(
+    database: Database, store: RegistryStore
+) -> None:
     put(store, UNIONPAY)
     put(store, replace(UNIONPAY, version=2, role_arn=OTHER_ROLE), 1)
-    assert store.platform_of_role(OTHER_ROLE) == "unionpay"
-    assert store.platform_of_role(ROLE) is None
+    assert platform_of_role(database, OTHER_ROLE) == "unionpay"
+    assert platform_of_role(database, ROLE) is None
     put(store, replace(UNIONPAY, version=3), 2)
-    assert store.platform_of_role(ROLE) == "unionpay"
-    assert store.platform_of_role(OTHER_ROLE) is None
+    assert platform_of_role(database, ROLE) == "unionpay"
+    assert platform_of_role(database, OTHER_ROLE) is None
 
 
 def test_a_role_is_never_two_platforms(store: RegistryStore, deployment: Deployment) -> None:
@@ -144,7 +151,7 @@ def test_a_platform_whose_reply_was_lost_is_the_stored_one(
     changed = replace(UNIONPAY, version=2, role_arn=OTHER_ROLE)
     with scripted(database.client, TRANSACTION, LOST_AFTER):
         assert put(store, changed, 1) == changed
-    assert store.platform_of_role(OTHER_ROLE) == "unionpay"
+    assert platform_of_role(database, OTHER_ROLE) == "unionpay"
 
 
 def test_a_platform_in_lasting_contention_is_busy(

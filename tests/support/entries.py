@@ -6,12 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from functions.shared.domain.ledger import Redemption, Refund
 from functions.shared.domain.money import FundingShares, split_funding
-from functions.shared.domain.refunds import (
-    NOTHING_REFUNDED,
-    PartPolicy,
-    Redeemed,
-    plan_refund,
-)
+from functions.shared.domain.refund_policies import PartPolicy
+from functions.shared.domain.refunds import NOTHING_REFUNDED, Redeemed, plan_refund
 from functions.shared.domain.vouchers import VoucherState
 
 ON = date(2026, 1, 5)

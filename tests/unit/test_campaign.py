@@ -21,7 +21,7 @@ from functions.shared.domain.campaign_reader import campaign_from_document
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.identity import IdentityKind
 from functions.shared.domain.orders import ThresholdBase, VoucherKind
-from functions.shared.domain.refunds import PartPolicy, WholeExpiredPolicy, WholeValidPolicy
+from functions.shared.domain.refund_policies import PartPolicy, WholeExpiredPolicy, WholeValidPolicy
 from tests.support.campaigns import (
     DISCOUNT,
     REDUCTION,

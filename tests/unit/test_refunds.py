@@ -9,15 +9,17 @@ import pytest
 
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.money import MAX_ORDER_FEN, NO_PARTS, FundingParts
-from functions.shared.domain.refunds import (
-    NOTHING_REFUNDED,
+from functions.shared.domain.refund_policies import (
     PartPolicy,
-    Redeemed,
-    Refunded,
     RefundPolicies,
-    RefundStep,
     WholeExpiredPolicy,
     WholeValidPolicy,
+)
+from functions.shared.domain.refunds import (
+    NOTHING_REFUNDED,
+    Redeemed,
+    Refunded,
+    RefundStep,
     plan_refund,
 )
 from tests.support.fields import field

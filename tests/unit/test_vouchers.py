@@ -7,23 +7,16 @@ from datetime import datetime, timedelta
 import pytest
 
 from functions.shared.domain.errors import Code, HuiminError
+from functions.shared.domain.fates import Fate, fate_after_refund
 from functions.shared.domain.money import FundingParts
-from functions.shared.domain.refunds import (
-    NOTHING_REFUNDED,
+from functions.shared.domain.refund_policies import (
     PartPolicy,
     RefundPolicies,
-    RefundStep,
     WholeExpiredPolicy,
     WholeValidPolicy,
-    plan_refund,
 )
-from functions.shared.domain.vouchers import (
-    Fate,
-    Voucher,
-    VoucherState,
-    fate_after_refund,
-    require_usable,
-)
+from functions.shared.domain.refunds import NOTHING_REFUNDED, RefundStep, plan_refund
+from functions.shared.domain.vouchers import Voucher, VoucherState, require_usable
 from tests.support.vouchers import ISSUED_AT, VALID_UNTIL, a_redemption, a_voucher
 
 MOMENT = timedelta(milliseconds=1)

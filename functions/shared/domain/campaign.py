@@ -14,7 +14,7 @@ from functions.shared.domain.business_time import business_date, day_bounds
 from functions.shared.domain.identity import IdentityKind
 from functions.shared.domain.money import fiscal_reserve_fen
 from functions.shared.domain.orders import Benefit
-from functions.shared.domain.refunds import RefundPolicies
+from functions.shared.domain.refund_policies import RefundPolicies
 from functions.shared.domain.usage_times import ALWAYS, UsageTimes
 
 

@@ -30,7 +30,7 @@ from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.identity import IdentityKind
 from functions.shared.domain.money import FundingShares
 from functions.shared.domain.orders import Benefit, ThresholdBase, VoucherKind
-from functions.shared.domain.refunds import (
+from functions.shared.domain.refund_policies import (
     PartPolicy,
     RefundPolicies,
     WholeExpiredPolicy,

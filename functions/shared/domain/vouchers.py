@@ -19,12 +19,6 @@ from enum import StrEnum
 from functions.shared.domain.business_time import to_rfc3339
 from functions.shared.domain.campaign import Round, VoucherType, validity_of
 from functions.shared.domain.errors import Code, HuiminError
-from functions.shared.domain.refunds import (
-    RefundPolicies,
-    RefundStep,
-    WholeExpiredPolicy,
-    WholeValidPolicy,
-)
 from functions.shared.domain.usage_times import UsageTimes
 
 # A hold and its release each add a line to the voucher's timeline; an item must stay small.
@@ -194,40 +188,3 @@ def require_usable_at(voucher: Voucher, times: UsageTimes, now: datetime) -> Non
     if usable_at >= voucher.valid_until:
         raise HuiminError(Code.VOUCHER_NOT_AT_THIS_TIME)
     raise HuiminError(Code.VOUCHER_NOT_AT_THIS_TIME, usable_at=to_rfc3339(usable_at))
-
-
-@dataclass(frozen=True, slots=True)
-class Fate:
-    """What a refund makes of a voucher: its state, its slack, and the money that lapses."""
-
-    state: VoucherState
-    slack_fen: int
-    lapsed_fen: int
-
-
-def fate_after_refund(
-    voucher: Voucher,
-    step: RefundStep,
-    policies: RefundPolicies,
-    *,
-    redeemed_fiscal_fen: int,
-    now: datetime,
-) -> Fate:
-    """What becomes of a redeemed voucher and of the fiscal money that the refund reverses.
-
-    A restored voucher takes back its whole reserve, so it never asks for more than was set aside
-    for it: where the sweep has already set its slack free, it has ended and is not restored. Any
-    other reversed fiscal money lapses. A part refund leaves the voucher used.
-    """
-    if not step.is_whole:
-        return Fate(VoucherState.REDEEMED, voucher.slack_fen, step.parts.fiscal_fen)
-    reserve_is_whole = voucher.slack_fen + redeemed_fiscal_fen == voucher.reserve_fen
-    if now < voucher.valid_until and reserve_is_whole:
-        if policies.whole_valid is WholeValidPolicy.RESTORE:
-            return Fate(VoucherState.ISSUED, 0, 0)
-        state = VoucherState.VOIDED
-    elif policies.whole_expired is WholeExpiredPolicy.LAPSE:
-        state = VoucherState.EXPIRED
-    else:
-        state = VoucherState.VOIDED
-    return Fate(state, 0, step.parts.fiscal_fen + voucher.slack_fen)

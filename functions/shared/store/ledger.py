@@ -13,18 +13,13 @@ from datetime import date
 from typing import Any
 
 from functions.shared.domain.business_time import to_rfc3339
+from functions.shared.domain.fates import Fate
 from functions.shared.domain.ids import segment_of
 from functions.shared.domain.ledger import Redemption, Refund
 from functions.shared.domain.limits import PersonCounter
 from functions.shared.domain.money import FundingParts
 from functions.shared.domain.refunds import Redeemed, Refunded
-from functions.shared.domain.vouchers import (
-    Fate,
-    TimelineEntry,
-    Voucher,
-    VoucherEvent,
-    VoucherState,
-)
+from functions.shared.domain.vouchers import TimelineEntry, Voucher, VoucherEvent, VoucherState
 from functions.shared.store.connection import Database
 from functions.shared.store.persons import count_person, limit_reached, uncount_person
 from functions.shared.store.tables import DAY_SEGMENTS, LedgerItem, StockItem, VoucherItem

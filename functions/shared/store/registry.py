@@ -12,7 +12,7 @@ from functions.shared.store.transaction import Cancelled
 
 
 class RegistryStore:
-    """Platforms by id and by role; merchants by id and date."""
+    """Platforms by id; merchants by id and date."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -21,11 +21,6 @@ class RegistryStore:
         """The platform; None when there is none."""
         item = self._database.get(PlatformItem, platform_id)
         return _platform(item) if item else None
-
-    def platform_of_role(self, role_arn: str) -> str | None:
-        """The id of the active platform that calls with this role."""
-        item = self._database.get(CallerItem, role_arn)
-        return item.platform_id if item and item.active else None
 
     def put_platform(
         self, platform: Platform, *, expected_version: int | None, now: datetime
