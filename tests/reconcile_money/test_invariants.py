@@ -271,7 +271,7 @@ def test_what_breaks_a_promise_is_seen_and_named(lived: Snapshot, name: str) -> 
 
 
 def test_a_limit_passed_is_seen(lived: Snapshot) -> None:
-    limits = tuple(replace(limit, max_count=0) for limit in lived.campaign.limits)
+    limits = tuple(limit._replace(max_count=0) for limit in lived.campaign.limits)
     tight = replace(lived, campaign=replace(lived.campaign, limits=limits))
     broken = [check for check in check_all(tight) if not check.holds]
     assert [check.name for check in broken] == ["LIMITS_HOLD"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final, NamedTuple
 
 from functions.shared.domain.business_time import business_date, day_bounds
 from functions.shared.domain.identity import IdentityKind
@@ -70,6 +71,9 @@ class ValidityKind(StrEnum):
     WINDOW = "WINDOW"
 
 
+# Values without checks of their own are NamedTuples: a dataclass costs more of each cold start.
+
+
 class ValidityStart(StrEnum):
     """Whether a voucher may be used on the day that it is issued, or from the next one."""
 
@@ -77,8 +81,7 @@ class ValidityStart(StrEnum):
     NEXT_DAY = "NEXT_DAY"
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """Wording for people, in both languages."""
 
     zh: str
@@ -129,8 +132,7 @@ class Validity:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class OrderShareCap:
+class OrderShareCap(NamedTuple):
     """A voucher's money is at most this share of the order, where industry and platform fit.
 
     An empty `industries` or `platforms` fits all; `share_bp` is in 1/10,000, from 1.
@@ -147,12 +149,14 @@ class OrderShareCap:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Stacking:
+class Stacking(NamedTuple):
     """Beside which other offers a voucher may be used (叠加)."""
 
     with_merchant_discount: bool = True
     with_platform_discount: bool = True
+
+
+STACKS: Final = Stacking()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +172,7 @@ class VoucherType:
     validity: Validity
     distribution: Distribution = Distribution.FIRST_COME
     order_share_caps: tuple[OrderShareCap, ...] = ()
-    stacking: Stacking = Stacking()
+    stacking: Stacking = STACKS
 
     def benefit_at(self, industry: str, platform_id: str) -> Benefit:
         """The benefit for an order at a merchant of that industry, through that platform."""
@@ -183,8 +187,7 @@ class VoucherType:
         return fiscal_reserve_fen(self.benefit.greatest_fen, self.benefit.funding)
 
 
-@dataclass(frozen=True, slots=True)
-class Pack:
+class Pack(NamedTuple):
     """Vouchers that are claimed together: all or none (券包).
 
     `voucher_type_ids` has one entry for each voucher; a type may stand there more than once.
@@ -195,8 +198,7 @@ class Pack:
     voucher_type_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Allocation:
+class Allocation(NamedTuple):
     """Stock of one voucher type for one platform in a round: a pool's plan, in units.
 
     `expected_claims_per_s`, of the busiest second, decides how widely the units are spread.
@@ -218,16 +220,14 @@ class Round:
     stock: tuple[Allocation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PersonLimit:
+class PersonLimit(NamedTuple):
     """At most `max_count` of what `scope` counts, for one natural person over all platforms."""
 
     scope: LimitScope
     max_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Eligibility:
+class Eligibility(NamedTuple):
     """Who may claim; an empty `located_in` asks for no place.
 
     `located_in` holds prefixes of GB/T 2260 division codes, as "11" for Beijing.
@@ -237,8 +237,7 @@ class Eligibility:
     located_in: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MerchantScope:
+class MerchantScope(NamedTuple):
     """Where vouchers may be redeemed: at merchants of these industries, and further narrowed.
 
     Empty `merchants` and `districts` narrow nothing; a district is a division code's beginning.
