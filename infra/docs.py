@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from functions.shared.domain.errors import Code, HuiminError
+from functions.shared.edge.campaign_document import CampaignDocument
 from functions.shared.edge.languages import Language
 from functions.shared.edge.problem_table import GROUPS, MEMBERS, Group, Problem
 from functions.shared.edge.problems import TYPE_PREFIX, problem_document
 
 ERRORS_PAGE: Final = Path(__file__).parents[1] / "docs" / "errors.md"
+CAMPAIGN_SCHEMA: Final = Path(__file__).parents[1] / "campaigns" / "campaign.schema.json"
 
 _HEAD: Final = f"""\
 # Errors / 错误
@@ -91,9 +93,20 @@ def _member_lines() -> Iterator[str]:
         yield f"| `{name}` | {words.en} / {words.zh} |"
 
 
+def render_campaign_schema() -> str:
+    """The JSON Schema of campaign documents, as editors read it; the same bytes each time."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:huimin:campaign:1",
+        **CampaignDocument.model_json_schema(by_alias=True),
+    }
+    return json.dumps(schema, ensure_ascii=False, indent=1) + "\n"
+
+
 def main() -> None:
     """Write every printed page."""
     ERRORS_PAGE.write_text(render_errors_page(), encoding="utf-8")
+    CAMPAIGN_SCHEMA.write_text(render_campaign_schema(), encoding="utf-8")
 
 
 if __name__ == "__main__":

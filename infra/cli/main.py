@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli import grants
+from infra.cli import campaigns, grants
 
 app = typer.Typer(
     name="huimin",
@@ -16,6 +16,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+app.add_typer(campaigns.app, name="campaign")
 app.add_typer(grants.app, name="grant")
 
 OutOption = Annotated[

@@ -241,6 +241,10 @@ class RefundSection(RequestModel):
 class CampaignDocument(RequestModel):
     """One appropriation and its rules."""
 
+    # For editors, which then check and complete the document while it is written.
+    schema_: Annotated[
+        ShortText | None, Field(alias="$schema", description="For editors / 供编辑器使用")
+    ] = None
     schema_version: Literal[1]
     campaign_id: Slug
     name: Wording
