@@ -49,6 +49,7 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 merchants="PutItem Query",
                 platforms="GetItem PutItem",
                 callers="GetItem PutItem",
+                vouchers="GetItem UpdateItem",
             ),
         ),
         "issue": FunctionGrants(

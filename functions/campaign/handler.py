@@ -19,6 +19,8 @@ from functions.campaign.messages import (
     StockChangeBody,
     StockChangeList,
     StockChangesQuery,
+    VoidBody,
+    VoucherAdminAnswer,
     campaign_admin_answer,
     campaign_answer,
     campaign_list,
@@ -27,9 +29,11 @@ from functions.campaign.messages import (
     pool_list,
     stock_change_answer,
     stock_change_of,
+    voucher_admin_answer,
 )
 from functions.campaign.service import CampaignService
 from functions.campaign.stock import PoolService
+from functions.campaign.vouchers import VoucherDesk
 from functions.shared.domain.errors import Code
 from functions.shared.domain.registry import Merchant, Platform
 from functions.shared.edge import telemetry
@@ -42,6 +46,7 @@ from functions.shared.store.connection import Database
 from functions.shared.store.registry import RegistryStore
 from functions.shared.store.stock import StockStore
 from functions.shared.store.stock_changes import StockChangeStore
+from functions.shared.store.vouchers import VoucherStore
 
 
 @cache
@@ -66,11 +71,17 @@ def _pools() -> PoolService:
     return PoolService(CampaignStore(database), StockStore(database), StockChangeStore(database))
 
 
+@cache
+def _desk() -> VoucherDesk:
+    return VoucherDesk(VoucherStore(_database()))
+
+
 def forget() -> None:
     """Compose anew at the next call; for the local stack and tests."""
     _database.cache_clear()
     _service.cache_clear()
     _pools.cache_clear()
+    _desk.cache_clear()
     app.platforms.forget()
 
 
@@ -237,6 +248,35 @@ def approve_stock_change(request: Request) -> Answer:
         now=request.now,
     )
     return Answer(200, stock_change_answer(change))
+
+
+@app.operation("get_voucher_admin", gives={200: VoucherAdminAnswer}, refuses=(Code.NOT_FOUND,))
+def get_voucher_admin(request: Request) -> Answer:
+    """A voucher's whole story, whichever platform's / 查询任一消费券的全部经过。"""
+    voucher = _desk().voucher(request.path["voucher_id"])
+    return Answer(200, voucher_admin_answer(voucher, request.now))
+
+
+@app.operation(
+    "void_voucher",
+    body=VoidBody,
+    gives={200: VoucherAdminAnswer},
+    refuses=(Code.NOT_FOUND, Code.VOUCHER_EXPIRED, Code.VOUCHER_NOT_REDEEMABLE),
+)
+def void_voucher(request: Request[VoidBody]) -> Answer:
+    """Makes an unused voucher void for good / 作废未使用的消费券。"""
+    body = request.body
+    voucher, replayed = _desk().void(
+        request.path["voucher_id"], void_no=body.void_no, now=request.now
+    )
+    if not replayed:
+        telemetry.warning(
+            "voucher voided",
+            by=request.caller.person,
+            voucher_id=voucher.voucher_id,
+            reason=body.reason,
+        )
+    return Answer(200, voucher_admin_answer(voucher, request.now), replayed)
 
 
 @app.operation(

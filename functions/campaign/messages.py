@@ -14,6 +14,7 @@ from functions.shared.domain.campaign import Round
 from functions.shared.domain.funds import CampaignRecord, pool_key
 from functions.shared.domain.registry import Merchant, Platform, SizeClass
 from functions.shared.domain.stock_changes import StockChange
+from functions.shared.domain.vouchers import Voucher
 from functions.shared.edge.fields import (
     DEFAULT_PAGE,
     AnswerModel,
@@ -25,13 +26,20 @@ from functions.shared.edge.fields import (
     Note,
     PageLimit,
     QueryModel,
+    RedemptionId,
     RequestModel,
+    RequestNo,
     RoleArn,
     ShortText,
     Slug,
     Units,
 )
-from functions.shared.edge.messages import TermsAnswer, terms_answer
+from functions.shared.edge.messages import (
+    TermsAnswer,
+    VoucherAnswer,
+    terms_answer,
+    voucher_answer,
+)
 from functions.shared.edge.validation import refusal
 
 SIZE_CLASSES = "|".join(SizeClass)
@@ -205,6 +213,23 @@ class StockChangeList(AnswerModel):
 
     changes: list[StockChangeAnswer]
     after: Slug | None
+
+
+class VoidBody(RequestModel):
+    """Why a voucher is made void; the reason is kept in the log."""
+
+    void_no: Annotated[
+        RequestNo,
+        Field(description="Your own number of this; the same again is answered as before / 编号"),
+    ]
+    reason: Note
+
+
+class VoucherAdminAnswer(VoucherAnswer):
+    """A voucher as it stands now, and whose it is; nothing in it names the person."""
+
+    platform_id: Slug
+    redemption_id: RedemptionId | None
 
 
 class MerchantFactsAnswer(AnswerModel):
@@ -448,6 +473,15 @@ def stock_change_answer(change: StockChange) -> StockChangeAnswer:
         approved_by=change.approved_by,
         approved_at=change.approved_at,
         ended_at=change.ended_at,
+    )
+
+
+def voucher_admin_answer(voucher: Voucher, now: datetime) -> VoucherAdminAnswer:
+    """A voucher for the bureau."""
+    return VoucherAdminAnswer(
+        **dict(voucher_answer(voucher, now)),
+        platform_id=voucher.platform_id,
+        redemption_id=voucher.redemption_id,
     )
 
 

@@ -22,6 +22,7 @@ from tests.benchmarks.claims import capacity, processor_time
 from tests.benchmarks.drops import baseline_tasks, grid_tasks, main_tasks, play
 from tests.benchmarks.figures import Figure, figures, print_drops, print_figures
 from tests.benchmarks.picture import draw
+from tests.benchmarks.tills import till_times
 
 OUT = Path("build/bench.json")
 
@@ -38,6 +39,7 @@ def main() -> int:
         at = Path(folder)
         units = capacity(at / "engine.log")
         claim = processor_time(at / "engine.log", 30 if asked.quick else 200)
+        tills = till_times(at / "engine.log", 30 if asked.quick else 100)
         use_packaged_node()
         # Only now: jsii starts Node while CDK is being imported.
         from tests.benchmarks.cold_import import cold_import  # noqa: PLC0415
@@ -47,6 +49,11 @@ def main() -> int:
     found = [
         *figures(results),
         Figure("processor time of a warm claim / bare transaction", claim["ratio"], 2.0),
+        *(
+            Figure(f"processor time of a warm {name} / the same requests bare", row["ratio"], 2.0)
+            for name, row in tills.items()
+        ),
+        Figure("DynamoDB calls of a warm redeem", tills["redeem"]["calls"], 2),
         Figure("import of the issue function / bare client", cold["ratio"], 1.6),
     ]
     print_drops(console, results)
@@ -54,9 +61,12 @@ def main() -> int:
         reported = row["reported"] or "not reported"
         console.print(f"capacity, {row['request']}: counted {row['modelled']}, engine {reported}")
     console.print(f"warm claim: {claim}\ncold import: {cold}")
+    for name, row in tills.items():
+        console.print(f"warm {name}: {row}")
     print_figures(console, found)
     machine = f"{platform.machine()}, Python {platform.python_version()}"
     measured = {"machine": machine, "capacity": units, "warm_claim": claim, "cold_import": cold}
+    measured |= {f"warm_{name}": row for name, row in tills.items()}
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps([*results, {"section": "measured", **measured}], indent=1) + "\n")
     console.print(f"{OUT} is written")

@@ -65,6 +65,7 @@ def stand(log: Path) -> Iterator[Stand]:
         make_secret()
         bureau = Bureau(Deployment(clock))
         bureau.put_platform(UNIONPAY)
+        bureau.put_merchant("noodles")
         document = campaign_document(appropriated_fen=10**10)
         document["rounds"][0]["stock"] = [
             {**allocation(REDUCTION, UNIONPAY, UNITS), "expected_claims_per_s": 1_000}
@@ -90,7 +91,7 @@ def processor_time(log: Path, claims: int) -> dict[str, float]:
     with stand(log) as at:
         people = iter(range(10_000_000))
         sent = _Sent(at.client)
-        _claim(next(people))
+        claim(next(people))
         bare = botocore.session.get_session().create_client("dynamodb", region_name=REGION)
         pattern = sent.transaction
         rounds = []
@@ -99,11 +100,9 @@ def processor_time(log: Path, claims: int) -> dict[str, float]:
             for _ in range(claims):
                 person = next(people)
                 event = _event(person)
-                whole.append(
-                    _timed(lambda event=event: functions.issue.handler.handle(event, None))
-                )
+                whole.append(timed(lambda event=event: functions.issue.handler.handle(event, None)))
                 items = _renamed(pattern, person)
-                alone.append(_timed(lambda items=items: bare.transact_write_items(**items)))
+                alone.append(timed(lambda items=items: bare.transact_write_items(**items)))
             rounds.append((median(whole), median(alone)))
     ratios = [whole / alone for whole, alone in rounds]
     return {
@@ -119,26 +118,29 @@ def capacity(log: Path) -> list[dict[str, Any]]:
     """What the model charges for our requests beside what the engine reports for them."""
     with stand(log) as at:
         pool, shards = at.pool, ShardStore(at.database)
-        _claim(1)
+        claim(1)
         numbers = range(pool.shard_count)
         rows = []
         for name, modelled, act in (
-            ("claim", 3 * ITEM + INDEX, lambda: _claim(2)),
+            ("claim", 3 * ITEM + INDEX, lambda: claim(2)),
             ("move between shards", 2 * ITEM, lambda: shards.move_units(pool, 0, 1, 1)),
             ("give a home", 1, lambda: shards.give_home(pool)),
             ("look at 100 shards", len(numbers), lambda: shards.levels(pool, numbers)),
             ("read the pool", 1, lambda: shards.is_sold_out(pool)),
         ):
-            with _charged(at.client) as charges:
+            with charged(at.client) as charges:
                 act()
             rows.append({"request": name, "modelled": modelled, "reported": sum(charges)})
     return rows
 
 
-def _claim(person: int) -> None:
+def claim(person: int) -> str:
+    """Claims a voucher through the handler; its id."""
     answer = functions.issue.handler.handle(_event(person), None)
     if answer["statusCode"] != 201:
         raise RuntimeError(answer["body"])
+    voucher_id: str = json.loads(answer["body"])["voucher_id"]
+    return voucher_id
 
 
 def _event(person: int) -> dict[str, Any]:
@@ -146,7 +148,8 @@ def _event(person: int) -> dict[str, Any]:
     return proxy_event("POST", "/v1/claims", caller=platform_arn(UNIONPAY), body=body)
 
 
-def _timed(act: Any) -> float:  # noqa: ANN401 - any call
+def timed(act: Any) -> float:  # noqa: ANN401 - any call
+    """Seconds of processor time that the call takes in this process."""
     begun = time.process_time_ns()
     act()
     return (time.process_time_ns() - begun) / 1e9
@@ -177,7 +180,7 @@ def _renamed(transaction: dict[str, Any], person: int) -> dict[str, Any]:
 
 
 @contextmanager
-def _charged(client: Any) -> Iterator[Sequence[float]]:  # noqa: ANN401 - as above
+def charged(client: Any) -> Iterator[Sequence[float]]:  # noqa: ANN401 - as above
     """The capacity units of every call, as they are reported."""
     charges: list[float] = []
 
@@ -189,7 +192,7 @@ def _charged(client: Any) -> Iterator[Sequence[float]]:  # noqa: ANN401 - as abo
     def note(parsed: dict[str, Any], **_: object) -> None:
         told = parsed.get("ConsumedCapacity", [])
         entries = told if isinstance(told, list) else [told]
-        charges.extend(entry["CapacityUnits"] for entry in entries)
+        charges.append(sum(entry["CapacityUnits"] for entry in entries))
 
     client.meta.events.register("before-call.dynamodb", ask)
     client.meta.events.register("after-call.dynamodb", note)

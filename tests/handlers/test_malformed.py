@@ -138,6 +138,14 @@ GRANT = Call(
     None,
     "reason",
 )
+VOID = Call(
+    "POST",
+    f"/v1/admin/vouchers/v_{'a' * 32}/void",
+    OPERATOR,
+    {"void_no": "void-1", "reason": "冒领"},
+    None,
+    "void_no",
+)
 CALLS = {
     "claim": CLAIM,
     "search": SEARCH,
@@ -151,6 +159,7 @@ CALLS = {
     "pause": PAUSE,
     "stock change": STOCK_CHANGE,
     "grant": GRANT,
+    "void": VOID,
 }
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 every_integer = pytest.mark.parametrize(
@@ -200,6 +209,7 @@ def test_the_bodies_that_are_changed_below_are_accepted_or_refused_for_other_rea
         "pause": 200,
         "stock change": 201,
         "grant": 409,
+        "void": 404,
     }
 
 

@@ -277,6 +277,13 @@ def _release(world: World) -> object:
     return released.state, released.order_no
 
 
+@OPERATIONS.register("void what is held", with_hold)
+@OPERATIONS.register("void", with_voucher)
+def _void(world: World) -> object:
+    voided = world.void(world.voucher)
+    return voided.state, [entry.event for entry in voided.timeline]
+
+
 @OPERATIONS.register("redeem what is held", with_hold)
 @OPERATIONS.register("redeem", with_voucher)
 def _redeem(world: World) -> object:

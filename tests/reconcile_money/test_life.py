@@ -142,6 +142,7 @@ class Life(RuleBasedStateMachine):
         self.orders: dict[str, int] = {}
         self.packs: set[str] = set()
         self.grants: dict[str, dict[str, int]] = {}
+        self.voided: set[str] = set()
         claimed = [
             self._claim(person, type_id, "unionpay", "r1")
             for person in range(PERSONS)
@@ -354,6 +355,19 @@ class Life(RuleBasedStateMachine):
             assert world.units(round_id, type_id) == (before[0] + by, before[1] + by)
         # Processes remember "sold out" for two seconds.
         world.now += timedelta(seconds=2)
+
+    @rule(name=vouchers)
+    def void(self, name: str) -> None:
+        """Succeeds exactly when the voucher is unused and has not ended; again, nothing happens."""
+        held = self.model.vouchers[name]
+        unused = held.state_at(self.world.now) in (VoucherState.ISSUED, VoucherState.HELD)
+        voided = self._asked(
+            lambda: self.world.void(held.voucher, f"{name}-void"),
+            allowed=unused or name in self.voided,
+        )
+        if voided:
+            held.state = VoucherState.VOIDED
+            self.voided.add(name)
 
     @rule(name=vouchers, order=st.integers(0, 1))
     def hold(self, name: str, order: int) -> None:

@@ -21,6 +21,7 @@ from moto.s3.models import s3_backends
 
 from functions.campaign.service import CampaignService
 from functions.campaign.stock import PoolService
+from functions.campaign.vouchers import VoucherDesk
 from functions.grant.service import GrantService, Listed
 from functions.issue.service import Claim, ClaimService
 from functions.reconcile.closing import Closing, close_campaign
@@ -245,6 +246,7 @@ class World:
         self.bureau = CampaignService(
             stores.campaigns, stores.stock, self.registry, bureau_roles=()
         )
+        self.desk = VoucherDesk(stores.vouchers)
         self.pools = PoolService(stores.campaigns, stores.stock, stores.changes)
         self.shards = ShardStore(self.database)
         issuer = Issuer(ClaimStore(self.database), self.shards, random, sleep=lambda _: None)
@@ -466,6 +468,10 @@ class World:
     def approve_change(self, change_id: str) -> StockChange:
         """Approves a change."""
         return self.pools.approve(CAMPAIGN, change_id, approver=APPROVER, now=self.now)
+
+    def void(self, voucher: Voucher, void_no: str = "void-1") -> Voucher:
+        """Makes a voucher void."""
+        return self.desk.void(voucher.voucher_id, void_no=void_no, now=self.now)[0]
 
     def list_persons(self, grant_id: str, persons: Collection[int]) -> list[Listed]:
         """Makes a grant of gifts and lists those persons."""

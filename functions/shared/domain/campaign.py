@@ -71,7 +71,8 @@ class ValidityKind(StrEnum):
     WINDOW = "WINDOW"
 
 
-# Values without checks of their own are NamedTuples: a dataclass costs more of each cold start.
+# Values without checks of their own are NamedTuples: a dataclass costs more of each cold start. Not
+# those that are written into payloads: `asdict` makes no mapping of a tuple.
 
 
 class ValidityStart(StrEnum):
@@ -81,7 +82,8 @@ class ValidityStart(StrEnum):
     NEXT_DAY = "NEXT_DAY"
 
 
-class Text(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Text:
     """Wording for people, in both languages."""
 
     zh: str

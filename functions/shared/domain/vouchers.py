@@ -175,6 +175,20 @@ def require_usable(voucher: Voucher, *, order_no: str, now: datetime) -> None:
         raise HuiminError(Code.VOUCHER_HELD, held_until=held_until)
 
 
+def require_voidable(voucher: Voucher, now: datetime) -> None:
+    """Passes while the voucher is unused and has not ended.
+
+    Raises:
+        HuiminError: VOUCHER_EXPIRED, or VOUCHER_NOT_REDEEMABLE (redeemed, or void already).
+
+    """
+    state = voucher.state_at(now)
+    if state is VoucherState.EXPIRED:
+        raise HuiminError(Code.VOUCHER_EXPIRED, valid_until=to_rfc3339(voucher.valid_until))
+    if state in (VoucherState.REDEEMED, VoucherState.VOIDED):
+        raise HuiminError(Code.VOUCHER_NOT_REDEEMABLE, state=state.value)
+
+
 def require_usable_at(voucher: Voucher, times: UsageTimes, now: datetime) -> None:
     """Passes on the weekdays and at the hours that its type names.
 

@@ -53,6 +53,7 @@ _ADMIN = "/v1/admin"
 _CAMPAIGN = f"{_ADMIN}/campaigns/{{campaign_id}}"
 _ONE_CHANGE = f"{_CAMPAIGN}/stock-changes/{{change_id}}"
 _ONE_GRANT = f"{_CAMPAIGN}/grants/{{grant_id}}"
+_ONE_VOUCHER = f"{_ADMIN}/vouchers/{{voucher_id}}"
 _ONE_PLATFORM = f"{_ADMIN}/platforms/{{platform_id}}"
 _ONE_MERCHANT = f"{_ADMIN}/merchants/{{merchant_id}}"
 _MAKE = frozenset({Role.OPERATOR})
@@ -91,6 +92,8 @@ ROUTES: tuple[Route, ...] = (
     Route("approve_grant", "POST", f"{_ONE_GRANT}/approve", "grant", _APPROVE, 16 * KIB),
     Route("run_grant", "POST", f"{_ONE_GRANT}/run", "grant", _EITHER, 16 * KIB),
     Route("list_grant_rows", "GET", f"{_ONE_GRANT}/rows", "grant", BUREAU),
+    Route("get_voucher_admin", "GET", _ONE_VOUCHER, "campaign", BUREAU),
+    Route("void_voucher", "POST", f"{_ONE_VOUCHER}/void", "campaign", _EITHER, 16 * KIB),
     Route("put_platform", "PUT", _ONE_PLATFORM, "campaign", _MAKE, 16 * KIB),
     Route("get_platform", "GET", _ONE_PLATFORM, "campaign", BUREAU),
     Route("put_merchant", "PUT", _ONE_MERCHANT, "campaign", _MAKE, 16 * KIB),

@@ -1,7 +1,8 @@
-"""Vouchers: read, held, released, expired; the conditions of each transaction are the rules.
+"""Vouchers: read, held, released, voided, expired; the conditions of transactions are the rules.
 
 hold      the voucher's state, for one order
 release   the voucher's state, by the same order
+void      the voucher's state · its shard's lapsed money
 expire    vouchers of one shard · the shard's lapsed money
 """
 
@@ -143,6 +144,36 @@ class VoucherStore:
                 told(TimelineEntry(now, VoucherEvent.RELEASED, order_no)),
             ],
             (VoucherItem.state == VoucherState.HELD.value) & (VoucherItem.order_no == order_no),
+        )
+        transaction.commit()
+        return self._stored(voucher)
+
+    def void(self, voucher: Voucher, *, void_no: str, now: datetime) -> Voucher:
+        """Ends an unused voucher for good, and moves its money to its shard's lapsed.
+
+        Raises:
+            Cancelled: it is no longer unused, or has ended; read it again to learn why.
+            Busy: contention outlasted the retries.
+
+        """
+        transaction = self._database.transaction("void")
+        transaction.update(
+            "voucher",
+            VoucherItem(voucher.voucher_id),
+            [
+                VoucherItem.state.set(VoucherState.VOIDED.value),
+                VoucherItem.held_until.remove(),
+                told(TimelineEntry(now, VoucherEvent.VOIDED, void_no)),
+            ],
+            VoucherItem.state.is_in(VoucherState.ISSUED.value, VoucherState.HELD.value)
+            & (VoucherItem.valid_until > now),
+        )
+        transaction.update(
+            "stock",
+            StockItem(voucher.shard_id),
+            [StockItem.lapsed_fen.add(voucher.reserve_fen)],
+            # Without this an update makes the item, and its money would be in no pool.
+            StockItem.shard_id.exists(),
         )
         transaction.commit()
         return self._stored(voucher)
