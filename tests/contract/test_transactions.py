@@ -1,23 +1,18 @@
-"""What the store relies on of TransactWriteItems, and what two at once make of one voucher."""
+"""What the store relies on of TransactWriteItems."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.issue.service import Claimed
-from functions.redeem.service import RedeemService, RedemptionRequest
-from functions.shared.domain.errors import Code, HuiminError
-from functions.shared.domain.vouchers import Voucher
 from functions.shared.store.tables import StockItem
 from functions.shared.store.transaction import Cancelled
 from tests.contract.conftest import MakeSite
-from tests.contract.site import MERCHANT, NOW, Site, Stocked, at_once
-from tests.support.campaigns import REDUCTION, UNIONPAY
+from tests.contract.site import Site, Stocked
+from tests.support.campaigns import REDUCTION
 
 
 @pytest.fixture
@@ -92,49 +87,3 @@ def test_reasons_come_in_the_order_sent_each_with_its_item_as_it_was(site: Site)
     assert taken.shard_id == pool.shard_id(1)
     assert found.old("absent", StockItem) is None
     assert site.left() == 30
-
-
-def claimed(site: Site, number: int) -> Voucher:
-    """A voucher of the first person."""
-    answer = site.process(number).claim(f"n{number}", 1)
-    assert isinstance(answer, Claimed)
-    return answer.vouchers[0]
-
-
-def redeemed(till: RedeemService, voucher: Voucher, order_no: str) -> str:
-    """What the platform hears: a redemption's id, or a refusal's code."""
-    request = RedemptionRequest(
-        platform_id=UNIONPAY,
-        voucher_id=voucher.voucher_id,
-        order_no=order_no,
-        merchant_id=MERCHANT,
-        order_fen=20_000,
-        merchant_discount_fen=0,
-        platform_discount_fen=0,
-    )
-    while True:
-        try:
-            return till.redeem_voucher(request, NOW)[0].redemption_id
-        except HuiminError as refusal:
-            if refusal.code is not Code.BUSY:
-                return str(refusal.code)
-
-
-def test_a_voucher_redeemed_for_eight_orders_at_once_is_redeemed_for_one(site: Site) -> None:
-    voucher = claimed(site, 1)
-    found = at_once([partial(redeemed, site.till(), voucher, f"o{n}") for n in range(8)])
-    assert found.count("VOUCHER_NOT_REDEEMABLE") == 7
-    site.require_sound()
-
-
-def test_an_order_redeemed_with_eight_vouchers_at_once_uses_one(site: Site) -> None:
-    vouchers = [claimed(site, number) for number in range(8)]
-    found = at_once([partial(redeemed, site.till(), voucher, "o1") for voucher in vouchers])
-    assert found.count("ORDER_ALREADY_USED") == 7
-    site.require_sound()
-
-
-def test_an_order_redeemed_eight_times_at_once_is_one_redemption(site: Site) -> None:
-    voucher = claimed(site, 1)
-    assert len(set(at_once([partial(redeemed, site.till(), voucher, "o1")] * 8))) == 1
-    site.require_sound()
