@@ -50,6 +50,7 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 platforms="GetItem PutItem",
                 callers="GetItem PutItem",
                 vouchers="GetItem UpdateItem",
+                refusals="GetItem",
             ),
         ),
         "issue": FunctionGrants(
@@ -88,6 +89,7 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 people="GetItem UpdateItem",
                 vouchers="BatchGetItem GetItem UpdateItem",
                 ledger="GetItem PutItem Query UpdateItem",
+                refusals="GetItem UpdateItem",
             ),
             secret=True,
         ),

@@ -43,6 +43,7 @@ from functions.shared.edge.settings import settings
 from functions.shared.store.callers import platform_of_role
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.connection import Database
+from functions.shared.store.refusals import RefusalStore
 from functions.shared.store.registry import RegistryStore
 from functions.shared.store.stock import StockStore
 from functions.shared.store.stock_changes import StockChangeStore
@@ -73,7 +74,7 @@ def _pools() -> PoolService:
 
 @cache
 def _desk() -> VoucherDesk:
-    return VoucherDesk(VoucherStore(_database()))
+    return VoucherDesk(VoucherStore(_database()), RefusalStore(_database()))
 
 
 def forget() -> None:
@@ -253,8 +254,8 @@ def approve_stock_change(request: Request) -> Answer:
 @app.operation("get_voucher_admin", gives={200: VoucherAdminAnswer}, refuses=(Code.NOT_FOUND,))
 def get_voucher_admin(request: Request) -> Answer:
     """A voucher's whole story, whichever platform's / 查询任一消费券的全部经过。"""
-    voucher = _desk().voucher(request.path["voucher_id"])
-    return Answer(200, voucher_admin_answer(voucher, request.now))
+    voucher, refusal = _desk().story(request.path["voucher_id"])
+    return Answer(200, voucher_admin_answer(voucher, refusal, request.now))
 
 
 @app.operation(
@@ -266,9 +267,9 @@ def get_voucher_admin(request: Request) -> Answer:
 def void_voucher(request: Request[VoidBody]) -> Answer:
     """Makes an unused voucher void for good / 作废未使用的消费券。"""
     body = request.body
-    voucher, replayed = _desk().void(
-        request.path["voucher_id"], void_no=body.void_no, now=request.now
-    )
+    desk, voucher_id = _desk(), request.path["voucher_id"]
+    _, replayed = desk.void(voucher_id, void_no=body.void_no, now=request.now)
+    voucher, refusal = desk.story(voucher_id)
     if not replayed:
         telemetry.warning(
             "voucher voided",
@@ -276,7 +277,7 @@ def void_voucher(request: Request[VoidBody]) -> Answer:
             voucher_id=voucher.voucher_id,
             reason=body.reason,
         )
-    return Answer(200, voucher_admin_answer(voucher, request.now), replayed)
+    return Answer(200, voucher_admin_answer(voucher, refusal, request.now), replayed)
 
 
 @app.operation(

@@ -14,7 +14,7 @@ from functions.shared.domain.campaign import Round
 from functions.shared.domain.funds import CampaignRecord, pool_key
 from functions.shared.domain.registry import Merchant, Platform, SizeClass
 from functions.shared.domain.stock_changes import StockChange
-from functions.shared.domain.vouchers import Voucher
+from functions.shared.domain.vouchers import Refusal, Voucher
 from functions.shared.edge.fields import (
     DEFAULT_PAGE,
     AnswerModel,
@@ -36,9 +36,9 @@ from functions.shared.edge.fields import (
 )
 from functions.shared.edge.messages import (
     TermsAnswer,
-    VoucherAnswer,
+    VoucherStory,
     terms_answer,
-    voucher_answer,
+    voucher_story,
 )
 from functions.shared.edge.validation import refusal
 
@@ -225,7 +225,7 @@ class VoidBody(RequestModel):
     reason: Note
 
 
-class VoucherAdminAnswer(VoucherAnswer):
+class VoucherAdminAnswer(VoucherStory):
     """A voucher as it stands now, and whose it is; nothing in it names the person."""
 
     platform_id: Slug
@@ -476,10 +476,12 @@ def stock_change_answer(change: StockChange) -> StockChangeAnswer:
     )
 
 
-def voucher_admin_answer(voucher: Voucher, now: datetime) -> VoucherAdminAnswer:
+def voucher_admin_answer(
+    voucher: Voucher, refusal: Refusal | None, now: datetime
+) -> VoucherAdminAnswer:
     """A voucher for the bureau."""
     return VoucherAdminAnswer(
-        **dict(voucher_answer(voucher, now)),
+        **dict(voucher_story(voucher, refusal, now)),
         platform_id=voucher.platform_id,
         redemption_id=voucher.redemption_id,
     )

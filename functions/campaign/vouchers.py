@@ -6,11 +6,13 @@ from datetime import datetime
 
 from functions.shared.domain.errors import Busy, Code, HuiminError
 from functions.shared.domain.vouchers import (
+    Refusal,
     Voucher,
     VoucherEvent,
     VoucherState,
     require_voidable,
 )
+from functions.shared.store.refusals import RefusalStore
 from functions.shared.store.transaction import Cancelled
 from functions.shared.store.vouchers import VoucherStore
 
@@ -20,11 +22,22 @@ class VoucherDesk:
 
     Args:
         vouchers: all there are, whichever platform's.
+        refusals: why each was refused last.
 
     """
 
-    def __init__(self, vouchers: VoucherStore) -> None:
+    def __init__(self, vouchers: VoucherStore, refusals: RefusalStore) -> None:
         self._vouchers = vouchers
+        self._refusals = refusals
+
+    def story(self, voucher_id: str) -> tuple[Voucher, Refusal | None]:
+        """The voucher, whichever platform's, and why it was refused last.
+
+        Raises:
+            HuiminError: NOT_FOUND.
+
+        """
+        return self.voucher(voucher_id), self._refusals.last(voucher_id)
 
     def voucher(self, voucher_id: str) -> Voucher:
         """The voucher, whichever platform's.

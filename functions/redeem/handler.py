@@ -28,12 +28,18 @@ from functions.shared.domain.errors import Code
 from functions.shared.domain.keys import Keys, derive_keys
 from functions.shared.edge.app import Answer, App, Request
 from functions.shared.edge.cursors import open_cursor, seal_cursor
-from functions.shared.edge.messages import VoucherAnswer, voucher_answer
+from functions.shared.edge.messages import (
+    VoucherAnswer,
+    VoucherStory,
+    voucher_answer,
+    voucher_story,
+)
 from functions.shared.edge.settings import settings
 from functions.shared.store.callers import platform_of_role
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.connection import Database
 from functions.shared.store.ledger import LedgerStore
+from functions.shared.store.refusals import RefusalStore
 from functions.shared.store.registry import RegistryStore
 from functions.shared.store.secrets import fetch_secret
 from functions.shared.store.vouchers import VoucherStore
@@ -67,6 +73,7 @@ def _service() -> RedeemService:
         VoucherStore(database),
         LedgerStore(database),
         RegistryStore(database),
+        RefusalStore(database),
     )
     return RedeemService(stores, _keys())
 
@@ -82,11 +89,11 @@ def forget() -> None:
 app = App("redeem", find_platform=lambda arn: platform_of_role(_database(), arn))
 
 
-@app.operation("get_voucher", gives={200: VoucherAnswer}, refuses=(Code.NOT_FOUND,))
+@app.operation("get_voucher", gives={200: VoucherStory}, refuses=(Code.NOT_FOUND,))
 def get_voucher(request: Request) -> Answer:
-    """A voucher's state and timeline / 查询消费券状态与经过。"""
-    voucher = _service().get_voucher(request.platform_id, request.path["voucher_id"])
-    return Answer(200, voucher_answer(voucher, request.now))
+    """A voucher's state, timeline and last refusal / 查询消费券状态、经过与最近一次拒绝。"""
+    voucher, refusal = _service().voucher_story(request.platform_id, request.path["voucher_id"])
+    return Answer(200, voucher_story(voucher, refusal, request.now))
 
 
 @app.operation(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,6 +26,7 @@ from functions.shared.domain.registry import Merchant
 from functions.shared.domain.tills import price_at_till, require_merchant
 from functions.shared.domain.vouchers import (
     TIMELINE_LIMIT,
+    Refusal,
     Voucher,
     VoucherState,
     require_usable,
@@ -31,6 +34,7 @@ from functions.shared.domain.vouchers import (
 )
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.ledger import LedgerStore, RefundPlan
+from functions.shared.store.refusals import RefusalStore
 from functions.shared.store.registry import RegistryStore
 from functions.shared.store.transaction import Cancelled
 from functions.shared.store.vouchers import VoucherStore
@@ -40,6 +44,8 @@ CAMPAIGN_LIFETIME = timedelta(seconds=2)
 MERCHANT_LIFETIME = timedelta(minutes=1)
 # Refunds of one redemption that meet are taken one after the other.
 REFUND_TRIES = 5
+# Refusals that tell a complaint desk nothing about the voucher.
+_SAY_NOTHING = frozenset({Code.BUSY, Code.NOT_FOUND, Code.KEY_REUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,7 @@ class RedeemStores:
     vouchers: VoucherStore
     ledger: LedgerStore
     registry: RegistryStore
+    refusals: RefusalStore
 
 
 class RedeemService:
@@ -105,6 +112,29 @@ class RedeemService:
         if voucher is None or voucher.platform_id != platform_id:
             raise HuiminError(Code.NOT_FOUND, what="voucher")
         return voucher
+
+    def voucher_story(self, platform_id: str, voucher_id: str) -> tuple[Voucher, Refusal | None]:
+        """The platform's voucher, and why it was refused last.
+
+        Raises:
+            HuiminError: NOT_FOUND.
+
+        """
+        voucher = self.get_voucher(platform_id, voucher_id)
+        return voucher, self._stores.refusals.last(voucher_id)
+
+    @contextmanager
+    def _noting(
+        self, operation: str, voucher: Voucher, order_no: str, now: datetime
+    ) -> Iterator[None]:
+        """Notes a refusal that says something about the voucher, and lets it pass."""
+        try:
+            yield
+        except HuiminError as error:
+            if error.code not in _SAY_NOTHING:
+                refusal = Refusal(now, error.code, operation, order_no)
+                self._stores.refusals.note(voucher.voucher_id, refusal)
+            raise
 
     def search_vouchers(
         self,
@@ -145,6 +175,10 @@ class RedeemService:
         voucher = self.get_voucher(platform_id, voucher_id)
         if voucher.is_held_at(now) and voucher.order_no == order_no:
             return voucher, True
+        with self._noting("hold", voucher, order_no, now):
+            return self._hold(voucher, order_no, now)
+
+    def _hold(self, voucher: Voucher, order_no: str, now: datetime) -> tuple[Voucher, bool]:
         record = self._record(voucher.campaign_id, now)
         require_running(record)
         require_usable(voucher, order_no=order_no, now=now)
@@ -157,7 +191,7 @@ class RedeemService:
                 voucher, order_no=order_no, held_until=held_until, now=now
             )
         except Cancelled as cancelled:
-            changed = self.get_voucher(platform_id, voucher_id)
+            changed = self.get_voucher(voucher.platform_id, voucher.voucher_id)
             if changed.is_held_at(now) and changed.order_no == order_no:
                 return changed, True
             require_usable(changed, order_no=order_no, now=now)
@@ -192,6 +226,12 @@ class RedeemService:
 
         """
         voucher = self.get_voucher(request.platform_id, request.voucher_id)
+        with self._noting("redeem", voucher, request.order_no, now):
+            return self._redeem(request, voucher, now)
+
+    def _redeem(
+        self, request: RedemptionRequest, voucher: Voucher, now: datetime
+    ) -> tuple[Redemption, bool]:
         campaign = self._record(voucher.campaign_id, now)
         number = redemption_id(request.platform_id, request.order_no, key=self._keys.id_key)
         try:

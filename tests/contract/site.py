@@ -33,6 +33,7 @@ from functions.shared.store.claims import ClaimStore
 from functions.shared.store.grants import GrantStore
 from functions.shared.store.ledger import LedgerStore
 from functions.shared.store.recount import RecountStore
+from functions.shared.store.refusals import RefusalStore
 from functions.shared.store.registry import RegistryStore
 from functions.shared.store.shards import ShardStore
 from functions.shared.store.stock import StockStore
@@ -188,7 +189,9 @@ class Site:
     def till(self) -> RedeemService:
         """A process of the redeem function."""
         ledger = LedgerStore(self.database)
-        stores = RedeemStores(self.campaigns, self.vouchers, ledger, self.registry)
+        stores = RedeemStores(
+            self.campaigns, self.vouchers, ledger, self.registry, RefusalStore(self.database)
+        )
         return RedeemService(stores, self.keys)
 
     def require_sound(self) -> None:

@@ -14,6 +14,7 @@ from functions.issue.service import Claimed
 from functions.redeem.service import RedeemService, RedemptionRequest, RefundRequest
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.vouchers import Voucher, VoucherState
+from functions.shared.store.refusals import RefusalStore
 from tests.contract.conftest import MakeSite
 from tests.contract.site import MERCHANT, NOW, Site, Stocked, at_once
 from tests.support.campaigns import REDUCTION, UNIONPAY
@@ -157,7 +158,7 @@ def test_a_voucher_is_either_redeemed_at_the_last_moment_or_expired(site: Site) 
 
 def test_a_voucher_is_either_redeemed_or_voided(site: Site) -> None:
     vouchers = [claimed(site, number) for number in range(40)]
-    desk = VoucherDesk(site.vouchers)
+    desk = VoucherDesk(site.vouchers, RefusalStore(site.database))
 
     def redeem() -> list[str]:
         till = site.till()

@@ -56,6 +56,7 @@ def test_a_voucher_is_shown_with_its_whole_timeline(
         "valid_until": "2026-01-12T02:00:00.000Z",
         "order_no": None,
         "held_until": None,
+        "last_refusal": None,
         "timeline": [
             {"at": "2026-01-05T02:30:00.000Z", "event": "CLAIMED", "reference": "q-1"},
             {"at": "2026-01-05T02:31:00.000Z", "event": "HELD", "reference": "o-1"},

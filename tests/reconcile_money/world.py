@@ -56,6 +56,7 @@ from functions.shared.store.connection import Database
 from functions.shared.store.grants import GrantStore
 from functions.shared.store.ledger import LedgerStore
 from functions.shared.store.objects import ObjectStore
+from functions.shared.store.refusals import RefusalStore
 from functions.shared.store.registry import RegistryStore
 from functions.shared.store.settlements import SettlementStore
 from functions.shared.store.shards import ShardStore
@@ -246,7 +247,7 @@ class World:
         self.bureau = CampaignService(
             stores.campaigns, stores.stock, self.registry, bureau_roles=()
         )
-        self.desk = VoucherDesk(stores.vouchers)
+        self.desk = VoucherDesk(stores.vouchers, RefusalStore(self.database))
         self.pools = PoolService(stores.campaigns, stores.stock, stores.changes)
         self.shards = ShardStore(self.database)
         issuer = Issuer(ClaimStore(self.database), self.shards, random, sleep=lambda _: None)
@@ -255,7 +256,14 @@ class World:
             stores.campaigns, stores.stock, GrantStore(self.database), issuer, keys
         )
         self.till = RedeemService(
-            RedeemStores(stores.campaigns, stores.vouchers, self.ledger, self.registry), keys
+            RedeemStores(
+                stores.campaigns,
+                stores.vouchers,
+                self.ledger,
+                self.registry,
+                RefusalStore(self.database),
+            ),
+            keys,
         )
 
     def clear(self) -> None:

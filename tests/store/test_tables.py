@@ -16,6 +16,7 @@ KEYS = {
     "grant_parts": KeySchema("part_key", "S"),
     "people": KeySchema("person_key", "S"),
     "vouchers": KeySchema("voucher_id", "S"),
+    "refusals": KeySchema("voucher_id", "S"),
     "ledger": KeySchema("redemption_id", "S", "entry_key", "S"),
     "settlements": KeySchema("campaign_id", "S", "statement_key", "S"),
     "breaks": KeySchema("day_key", "S", "break_id", "S"),

@@ -95,9 +95,10 @@ class Deployment:
     def snapshot(self) -> Snapshot:
         """Every item of every table, in a fixed order: equal when nothing has changed.
 
-        Not the counts of homes: they are hints, no records, and claims that are refused count too.
+        Not the counts of homes nor the notes of refusals: they are hints, no records, and what is
+        refused leaves them.
         """
-        suffixes = {table_schema(model).suffix for model in MODELS} - {"homes"}
+        suffixes = {table_schema(model).suffix for model in MODELS} - {"homes", "refusals"}
         return {suffix: self.items(suffix) for suffix in sorted(suffixes)}
 
     def items(self, suffix: str) -> list[dict[str, Any]]:

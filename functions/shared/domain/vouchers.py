@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from functions.shared.domain.business_time import to_rfc3339
 from functions.shared.domain.campaign import Round, VoucherType, validity_of
@@ -56,6 +57,15 @@ class TimelineEntry:
     at: datetime
     event: VoucherEvent
     reference: str = ""
+
+
+class Refusal(NamedTuple):
+    """That a voucher was refused: when, why, at which operation, and for which order."""
+
+    at: datetime
+    code: Code
+    operation: str
+    order_no: str
 
 
 @dataclass(frozen=True, slots=True)

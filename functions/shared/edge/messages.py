@@ -9,7 +9,7 @@ from pydantic import Field
 
 from functions.shared.domain.campaign import VoucherType
 from functions.shared.domain.identity import IdentityKind
-from functions.shared.domain.vouchers import Voucher, VoucherState
+from functions.shared.domain.vouchers import Refusal, Voucher, VoucherState
 from functions.shared.edge.fields import (
     Account,
     AnswerModel,
@@ -78,6 +78,21 @@ class VoucherAnswer(AnswerModel):
     timeline: list[TimelineAnswer]
 
 
+class RefusalAnswer(AnswerModel):
+    """Why the voucher was refused last, as far as it was noted."""
+
+    at: Instant
+    code: str
+    operation: Annotated[str, Field(description="hold or redeem / 占用或核销")]
+    order_no: RequestNo
+
+
+class VoucherStory(VoucherAnswer):
+    """A voucher as it stands now, and why it was refused last."""
+
+    last_refusal: RefusalAnswer | None
+
+
 def terms_answer(voucher_type: VoucherType) -> TermsAnswer:
     """The terms of a voucher type; amounts that its kind does not have are null."""
     benefit = voucher_type.benefit
@@ -113,3 +128,21 @@ def voucher_answer(voucher: Voucher, now: datetime) -> VoucherAnswer:
             for e in voucher.timeline
         ],
     )
+
+
+def refusal_answer(refusal: Refusal | None) -> RefusalAnswer | None:
+    """A refusal that was noted; None where there is none."""
+    if refusal is None:
+        return None
+    return RefusalAnswer(
+        at=refusal.at,
+        code=refusal.code.value,
+        operation=refusal.operation,
+        order_no=refusal.order_no,
+    )
+
+
+def voucher_story(voucher: Voucher, refusal: Refusal | None, now: datetime) -> VoucherStory:
+    """The voucher in the state that counts at that time, and why it was refused last."""
+    facts = dict(voucher_answer(voucher, now))
+    return VoucherStory(**facts, last_refusal=refusal_answer(refusal))

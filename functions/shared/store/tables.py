@@ -268,6 +268,21 @@ class VoucherItem(Model):
     by_issue_day = VouchersByIssueDay()
 
 
+class RefusalItem(Model):
+    """Why a voucher was refused last: a note for complaint desks, which may be lost."""
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "refusals"
+
+    voucher_id = UnicodeAttribute(hash_key=True)
+    refused_at = InstantAttribute()
+    code = UnicodeAttribute()
+    operation = UnicodeAttribute()
+    order_no = UnicodeAttribute()
+
+
 class LedgerByDay(GlobalSecondaryIndex["LedgerItem"]):
     """Ledger entries of one campaign, platform and business date, in order of recording."""
 
@@ -452,6 +467,7 @@ MODELS: tuple[type[Model], ...] = (
     GrantPartItem,
     PersonItem,
     VoucherItem,
+    RefusalItem,
     LedgerItem,
     SettlementItem,
     BreakItem,
