@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypeVar
@@ -36,11 +34,9 @@ from functions.shared.edge.settings import settings
 from functions.shared.issuing.issuer import Issuer
 from functions.shared.store.callers import platform_of_role
 from functions.shared.store.campaigns import CampaignStore
-from functions.shared.store.claims import ClaimStore
 from functions.shared.store.connection import Database
 from functions.shared.store.grants import GrantStore
 from functions.shared.store.secrets import fetch_secret
-from functions.shared.store.shards import ShardStore
 from functions.shared.store.stock import StockStore
 
 EntryT = TypeVar("EntryT")
@@ -58,12 +54,7 @@ def _service() -> GrantService:
         CampaignStore(database),
         StockStore(database),
         GrantStore(database),
-        Issuer(
-            ClaimStore(database),
-            ShardStore(database),
-            random.Random(),  # noqa: S311 - spreads load; nothing secret depends on it
-            time.sleep,
-        ),
+        Issuer.of(database),
         derive_keys(fetch_secret(settings().secret_id)),
     )
 

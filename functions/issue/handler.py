@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from functools import cache
 from typing import Any
 
@@ -16,10 +14,8 @@ from functions.shared.edge.settings import settings
 from functions.shared.issuing.issuer import Issuer
 from functions.shared.store.callers import platform_of_role
 from functions.shared.store.campaigns import CampaignStore
-from functions.shared.store.claims import ClaimStore
 from functions.shared.store.connection import Database
 from functions.shared.store.secrets import fetch_secret
-from functions.shared.store.shards import ShardStore
 from functions.shared.store.stock import StockStore
 from functions.shared.store.vouchers import VoucherStore
 
@@ -36,12 +32,7 @@ def _service() -> ClaimService:
         CampaignStore(database),
         StockStore(database),
         VoucherStore(database),
-        Issuer(
-            ClaimStore(database),
-            ShardStore(database),
-            random.Random(),  # noqa: S311 - spreads load; nothing secret depends on it
-            time.sleep,
-        ),
+        Issuer.of(database),
         derive_keys(fetch_secret(settings().secret_id)),
     )
 

@@ -11,6 +11,7 @@ asks for and tells it what came of it. Correctness rests on the transaction alon
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -37,6 +38,7 @@ from functions.shared.domain.limits import PersonCounter
 from functions.shared.domain.memory import Memory
 from functions.shared.domain.vouchers import Voucher
 from functions.shared.store.claims import Also, ClaimOutcome, ClaimStore
+from functions.shared.store.connection import Database
 from functions.shared.store.shards import Moved, ShardStore
 
 REFUSAL_LIFETIME = timedelta(seconds=2)
@@ -80,6 +82,12 @@ class Issuer:
         self._refusals: Memory[tuple[str, str], Code] = Memory(REFUSAL_LIFETIME)
         # Pools that were sold out when last asked: their mark is read before anything is tried.
         self._sold_out: Memory[tuple[str, str], bool] = Memory(DRAWER_LIFETIME)
+
+    @classmethod
+    def of(cls, database: Database) -> Self:
+        """An issuer for one process, over one deployment's tables."""
+        spread = Random()  # noqa: S311 - spreads load; nothing secret depends on it
+        return cls(ClaimStore(database), ShardStore(database), spread, time.sleep)
 
     def forget(self) -> None:
         """As in a new process: nothing is remembered."""
