@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from functions.shared.domain.campaign import (
+    Distribution,
     LimitScope,
     Rollover,
     Validity,
@@ -38,6 +39,91 @@ Change = Callable[[dict[str, Any]], object]
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def validity(**sections: Any) -> tuple[datetime, datetime]:  # noqa: ANN401 - any JSON value
+    """Of a reduction issued on the 5th at 23:30, in the small campaign's first round."""
+    document = campaign_document()
+    document["voucher_types"][0]["validity"] = sections
+    made = campaign_from_document(document)
+    issued_at = at("2026-01-05T23:30:00+08:00")
+    return validity_of(made.voucher_types[0], made.rounds[0], issued_at)
+
+
+@pytest.mark.parametrize(
+    ("sections", "valid_from", "valid_until"),
+    [
+        ({"kind": "DAYS", "days": 1}, "05T23:30:00", "06T00:00:00"),
+        ({"kind": "DAYS", "days": 1, "starts": "NEXT_DAY"}, "06T00:00:00", "07T00:00:00"),
+        ({"kind": "DAYS", "days": 3, "starts": "NEXT_DAY"}, "06T00:00:00", "09T00:00:00"),
+        ({"kind": "DAYS", "days": 3, "starts": "AT_ONCE"}, "05T23:30:00", "08T00:00:00"),
+        ({"kind": "ROUND", "starts": "NEXT_DAY"}, "06T00:00:00", "12T10:00:00"),
+    ],
+)
+def test_a_voucher_of_the_next_day_begins_at_midnight(
+    sections: dict[str, Any], valid_from: str, valid_until: str
+) -> None:
+    begins, ends = at(f"2026-01-{valid_from}+08:00"), at(f"2026-01-{valid_until}+08:00")
+    assert validity(**sections) == (begins, ends)
+
+
+@pytest.mark.parametrize(
+    ("opens", "begins"), [("05T00:00:00", "06T00:00:00"), ("07T09:00:00", "07T09:00:00")]
+)
+def test_a_window_that_begins_later_is_waited_for_from_the_next_day_on_too(
+    opens: str, begins: str
+) -> None:
+    window = {"valid_from": f"2026-01-{opens}+08:00", "valid_until": "2026-01-20T00:00:00+08:00"}
+    found = validity(kind="WINDOW", starts="NEXT_DAY", **window)
+    assert found == (at(f"2026-01-{begins}+08:00"), at("2026-01-20T00:00:00+08:00"))
+
+
+def test_what_a_type_says_besides_is_read_from_its_document() -> None:
+    document = campaign_document()
+    document["scope"] |= {"merchants": ["noodles"], "districts": ["110107", "31"]}
+    document["voucher_types"][0] |= {
+        "distribution": "DIRECT",
+        "stacking": {"with_merchant_discount": False, "with_platform_discount": True},
+        "order_share_caps": [{"share_bp": 2_000, "industries": ["dining"], "platforms": ["jd"]}],
+    }
+    hours = [{"from": "09:30", "until": "14:05"}, {"from": "22:00", "until": "24:00"}]
+    document["voucher_types"][0]["validity"] |= {"times": {"weekdays": [6, 7], "hours": hours}}
+    made = campaign_from_document(document)
+    first, second, *_ = made.voucher_types
+    assert made.scope == (("dining",), ("noodles",), ("110107", "31"))
+    assert first.distribution is Distribution.DIRECT
+    assert first.stacking == (False, True)
+    assert first.order_share_caps == ((2_000, ("dining",), ("jd",)),)
+    assert first.validity.times.weekdays == (6, 7)
+    assert first.validity.times.hours == ((570, 845), (1_320, 1_440))
+    assert second.distribution is Distribution.FIRST_COME
+    assert second.stacking == (True, True)
+    assert second.order_share_caps == ()
+    assert second.validity.times.is_always
+
+
+def test_the_first_cap_that_fits_industry_and_platform_counts() -> None:
+    document = campaign_document()
+    document["voucher_types"][0] |= {
+        "order_share_cap_bp": 9_000,
+        "order_share_caps": [
+            {"share_bp": 1, "industries": ["dining"], "platforms": ["jd"]},
+            {"share_bp": 2, "industries": ["dining"]},
+            {"share_bp": 3, "platforms": ["jd"]},
+        ],
+    }
+    voucher_type = campaign_from_document(document).voucher_types[0]
+    found = {
+        (industry, platform): voucher_type.benefit_at(industry, platform).order_share_cap_bp
+        for industry in ("dining", "retail")
+        for platform in ("jd", "unionpay")
+    }
+    assert found == {
+        ("dining", "jd"): 1,
+        ("dining", "unionpay"): 2,
+        ("retail", "jd"): 3,
+        ("retail", "unionpay"): 9_000,
+    }
 
 
 # A document as a value
@@ -234,7 +320,15 @@ def test_the_small_campaign_has_no_fault() -> None:
     assert findings() == []
 
 
+def pack(*voucher_type_ids: str) -> Change:
+    """Adds a pack of those."""
+    section = {"pack_id": "p", "name": {"zh": "包", "en": "P"}}
+    return set_at("packs", to=[section | {"voucher_type_ids": list(voucher_type_ids)}])
+
+
 WINDOW = ("voucher_types", 2, "validity")
+NEXT_DAY = {"starts": "NEXT_DAY"}
+TUESDAYS = {"kind": "DAYS", "times": {"weekdays": [2]}}
 FAULTS: list[tuple[str, tuple[Change, ...], list[str]]] = [
     ("a folder's name", (set_at("campaign_id", to="invariants"),), ["/campaign_id"]),
     ("a type twice", (repeat("voucher_types"),), ["/voucher_types/3"]),
@@ -273,6 +367,25 @@ FAULTS: list[tuple[str, tuple[Change, ...], list[str]]] = [
     ("a window to the first instant of 2200",
      (set_at(*WINDOW, "valid_until", to="2200-01-01T00:00:00Z"),),
      ["/voucher_types/2/validity/valid_until"]),
+    ("a voucher of the next day that ends with its round",
+     (set_at("voucher_types", 0, "validity", to=NEXT_DAY | {"kind": "ROUND"}),),
+     ["/voucher_types/0/validity"]),
+    ("a voucher of one day for a weekday that whoever claims last never sees",
+     (set_at("voucher_types", 0, "validity", to=TUESDAYS | {"days": 1}),),
+     ["/voucher_types/0/validity"]),
+    ("a round that never ends, with vouchers of the next day",
+     (set_at("rounds", 1, "closes_at", to="9999-12-31T00:00:00+08:00"),
+      set_at(*WINDOW, "valid_until", to="9999-12-31T23:59:59+08:00"),
+      set_at("voucher_types", 0, "validity", to=NEXT_DAY | {"kind": "DAYS", "days": 3})),
+     ["/rounds/1/closes_at", "/voucher_types/2/validity/valid_until"]),
+    ("a pack of an unknown type", (pack(REDUCTION, "10-5"),), ["/packs/0/voucher_type_ids/1"]),
+    ("a pack with a type that is granted",
+     (pack(REDUCTION, DISCOUNT), set_at("voucher_types", 1, "distribution", to="DIRECT")),
+     ["/packs/0/voucher_type_ids/1"]),
+    ("a pack of more than a person may have of a type", (pack(REDUCTION, REDUCTION),),
+     ["/packs/0"]),
+    ("a pack of more than a person may have in all",
+     (pack(REDUCTION, DISCOUNT), set_at("limits", 1, "max_count", to=1)), ["/packs/0"]),
     ("a window from the first year",
      (set_at(*WINDOW, "valid_from", to="0001-01-02T00:00:00+08:00"),),
      ["/voucher_types/2/validity/valid_from"]),
@@ -303,6 +416,10 @@ def test_a_fault_is_pointed_at_and_told_in_both_languages(
          set_at("rounds", 1, "stock", 3, "voucher_type_id", to=REDUCTION),
          set_at("rounds", 1, "stock", 3, "platform_id", to="jd")),
         (set_at("rounds", 0, "opens_at", to="2000-01-01T00:00:00Z"),),
+        (pack(REDUCTION, DISCOUNT),),
+        # Whoever claims last, on a Monday morning, has the Tuesday.
+        (set_at("voucher_types", 0, "validity", to=TUESDAYS | {"days": 2}),),
+        (set_at("voucher_types", 0, "validity", to=NEXT_DAY | {"kind": "DAYS", "days": 1}),),
         (set_at("rounds", 1, "closes_at", to="2199-12-31T23:59:59Z"),
          set_at(*WINDOW, "valid_until", to="2199-12-31T23:59:59Z")),
     ],

@@ -125,6 +125,7 @@ def test_a_plan_has_one_empty_pool_for_each_allocation_at_the_types_greatest_cos
             (TICKET, UNIONPAY, 1),
         )
     ]
+    assert {pool.campaign_id for pool in planned} == {"spring-2026"}
     # 60 % of at most 3,000 fen are public money.
     assert [pool.unit_reserve_fen for pool in planned[:4]] == [2_000, 2_000, 1_800, 3_000]
     assert {(p.pot_fen, p.funded_shards, p.shard_count, p.state) for p in planned} == {

@@ -217,7 +217,9 @@ def _validity_faults(campaign: Campaign) -> Iterator[Finding]:
         late = [
             in_round.round_id
             for in_round in campaign.rounds
-            if any(a.voucher_type_id == voucher_type.voucher_type_id for a in in_round.stock)
+            # Days cannot be added to a time that is none, as the year 9999.
+            if EARLIEST <= in_round.closes_at < LATEST
+            and any(a.voucher_type_id == voucher_type.voucher_type_id for a in in_round.stock)
             and not _is_usable_from(voucher_type, in_round, in_round.closes_at - _MOMENT)
         ]
         if late:
