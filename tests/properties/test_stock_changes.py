@@ -26,3 +26,8 @@ def test_each_gives_in_proportion_to_a_unit(available: dict[str, int], units: in
     for name, level in available.items():
         exact = min(units, total) * level / total
         assert abs(shares.get(name, 0) - exact) <= 1
+
+
+def test_of_shards_without_units_nothing_is_taken() -> None:
+    assert shares_to_take({"a": 0, "b": 0}, 5) == {}
+    assert shares_to_take({}, 5) == {}

@@ -69,6 +69,7 @@ def test_whom_the_bureau_has_chosen_needs_no_facts_and_no_platform_can_claim_it(
     with pytest.raises(HuiminError) as refused:
         require_claimable(direct, **ASKED)
     assert refused.value.code is Code.NOT_DISTRIBUTED_SO
+    assert refused.value.context == {"voucher_type_id": REDUCTION, "distribution": "DIRECT"}
 
 
 def test_what_can_be_claimed_is_not_the_bureaus_to_give() -> None:

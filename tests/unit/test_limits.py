@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from functions.shared.domain.campaign import LimitScope
-from functions.shared.domain.limits import PersonCounter, claim_counters, redemption_counters
+from functions.shared.domain.limits import (
+    PersonCounter,
+    add_up,
+    claim_counters,
+    redemption_counters,
+)
 from tests.support.campaigns import campaign
 
 ALL = campaign(
@@ -83,3 +89,11 @@ def test_a_campaign_without_limits_moves_no_counter() -> None:
     where = {"round_id": "r1", "voucher_type_id": "50-20", "platform_id": "unionpay"}
     assert claim_counters(free, **where) == ()
     assert redemption_counters(free, merchant_id="noodles", on=date(2026, 1, 5)) == ()
+
+
+def test_counters_of_one_name_are_added_up_in_the_order_of_the_first() -> None:
+    a, b = (PersonCounter(name, LimitScope.CAMPAIGN, 5) for name in "ab")
+    three = replace(a, by=3)
+    assert add_up([a, b, three, b]) == (replace(a, by=4), replace(b, by=2))
+    assert add_up([three]) == (three,)
+    assert add_up([]) == ()

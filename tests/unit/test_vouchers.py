@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from functions.shared.domain.business_time import SHANGHAI, day_bounds, to_rfc3339
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.fates import Fate, fate_after_refund
 from functions.shared.domain.money import FundingParts
@@ -16,7 +17,18 @@ from functions.shared.domain.refund_policies import (
     WholeValidPolicy,
 )
 from functions.shared.domain.refunds import NOTHING_REFUNDED, RefundStep, plan_refund
-from functions.shared.domain.vouchers import Voucher, VoucherState, require_usable
+from functions.shared.domain.usage_times import ALWAYS, UsageTimes
+from functions.shared.domain.vouchers import (
+    TimelineEntry,
+    Voucher,
+    VoucherEvent,
+    VoucherState,
+    new_voucher,
+    require_usable,
+    require_usable_at,
+    require_voidable,
+)
+from tests.support.campaigns import campaign
 from tests.support.vouchers import ISSUED_AT, VALID_UNTIL, a_redemption, a_voucher
 
 MOMENT = timedelta(milliseconds=1)
@@ -209,3 +221,79 @@ def test_only_public_money_lapses() -> None:
         now=ISSUED_AT,
     )
     assert ended == Fate(VOIDED, 0, 1_200 + 600)
+
+
+# New ones, their times, and their end by the bureau
+
+
+def test_a_new_voucher_is_what_was_asked_for_from_now_to_its_rounds_end() -> None:
+    made = campaign()
+    in_round, voucher_type = made.rounds[0], made.voucher_types[1]
+    now = in_round.opens_at + MOMENT
+    voucher = new_voucher(
+        voucher_id="v",
+        campaign_id="c",
+        in_round=in_round,
+        voucher_type=voucher_type,
+        platform_id="p",
+        identity_refs=("first", "second"),
+        request_no="q",
+        content_hash="h",
+        event=VoucherEvent.GRANTED,
+        now=now,
+    )
+    assert voucher == Voucher(
+        voucher_id="v",
+        campaign_id="c",
+        round_id="r1",
+        voucher_type_id="fifth-off",
+        platform_id="p",
+        person_ref="first",
+        identity_refs=("first", "second"),
+        shard_id="",
+        request_no="q",
+        content_hash="h",
+        state=ISSUED,
+        issued_at=now,
+        valid_from=now,
+        valid_until=datetime.fromisoformat("2026-01-08T00:00:00+08:00"),
+        reserve_fen=1_800,
+        slack_fen=0,
+        timeline=(TimelineEntry(now, VoucherEvent.GRANTED, "q"),),
+    )
+
+
+@pytest.mark.parametrize("state", [REDEEMED, VOIDED])
+def test_a_voucher_that_is_used_or_void_is_not_voided(state: VoucherState) -> None:
+    with pytest.raises(HuiminError) as refused:
+        require_voidable(a_voucher(state=state), ISSUED_AT)
+    assert (refused.value.code, refused.value.context) == (
+        Code.VOUCHER_NOT_REDEEMABLE,
+        {"state": state.value},
+    )
+
+
+def test_a_voucher_is_voided_to_its_last_instant_and_not_after() -> None:
+    for voucher in (a_voucher(), held):
+        require_voidable(voucher, VALID_UNTIL - MOMENT)
+        with pytest.raises(HuiminError) as refused:
+            require_voidable(voucher, VALID_UNTIL)
+        assert refused.value.code is Code.VOUCHER_EXPIRED
+        assert set(refused.value.context) == {"valid_until"}
+
+
+def test_a_voucher_is_used_at_its_times_and_told_the_next_while_there_is_one() -> None:
+    require_usable_at(a_voucher(), ALWAYS, ISSUED_AT)
+    local = ISSUED_AT.astimezone(SHANGHAI)
+    today, tomorrow = local.isoweekday(), (local + timedelta(days=1)).isoweekday()
+    require_usable_at(a_voucher(), UsageTimes(weekdays=(today,)), ISSUED_AT)
+    midnight = day_bounds(local.date())[1]
+    for valid_until, context in (
+        (midnight + MOMENT, {"usable_at": to_rfc3339(midnight)}),
+        (midnight, {}),
+    ):
+        voucher = a_voucher(valid_until=valid_until)
+        with pytest.raises(HuiminError) as refused:
+            require_usable_at(voucher, UsageTimes(weekdays=(tomorrow,)), ISSUED_AT)
+        assert refused.value.code is Code.VOUCHER_NOT_AT_THIS_TIME
+        assert refused.value.context == context
