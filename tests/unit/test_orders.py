@@ -285,6 +285,8 @@ def test_rules_reach_their_bounds() -> None:
     assert replace(DISCOUNT, percent_off_bp=10_000, cap_fen=1).greatest_fen == 1
     assert replace(DISCOUNT, percent_off_bp=1, cap_fen=MAX_ORDER_FEN).greatest_fen == MAX_ORDER_FEN
     assert replace(TICKET, order_share_cap_bp=1).order_share_cap_bp == 1
+    assert replace(TICKET, face_fen=1).greatest_fen == 1
+    assert replace(PRICED_TICKET, cap_fen=1).greatest_fen == 1
 
 
 def test_kinds_and_bases_that_are_not_known_stop_the_pricing() -> None:
