@@ -10,10 +10,11 @@ from pydantic import Field, model_validator
 
 from functions.campaign.service import StockLeft
 from functions.campaign.stock import PoolLevel
-from functions.shared.domain.campaign import Round
+from functions.shared.domain.campaign import Round, VoucherType
 from functions.shared.domain.funds import CampaignRecord, pool_key
 from functions.shared.domain.registry import Merchant, Platform, SizeClass
 from functions.shared.domain.stock_changes import StockChange
+from functions.shared.domain.usage_times import clock_text
 from functions.shared.domain.vouchers import Refusal, Voucher
 from functions.shared.edge.fields import (
     DEFAULT_PAGE,
@@ -259,6 +260,23 @@ class WordingAnswer(AnswerModel):
     en: str
 
 
+class HoursAnswer(AnswerModel):
+    """A span of a day in Beijing, up to, not including, `until`."""
+
+    from_: Annotated[str, Field(alias="from")]
+    until: str
+
+
+class UsageAnswer(AnswerModel):
+    """When, and beside what, a voucher of the type may be used; empty lists leave nothing out."""
+
+    starts: Annotated[str, Field(description="AT_ONCE or NEXT_DAY / 即时或次日起可用")]
+    weekdays: Annotated[list[int], Field(description="1 Monday to 7 Sunday / 1 周一至 7 周日")]
+    hours: list[HoursAnswer]
+    with_merchant_discount: bool
+    with_platform_discount: bool
+
+
 class VoucherTypeAnswer(AnswerModel):
     """A voucher type as platforms show it."""
 
@@ -272,6 +290,7 @@ class VoucherTypeAnswer(AnswerModel):
             "先到先得（可领取）或定向发放（由主管部门发放）"
         ),
     ]
+    usage: UsageAnswer
 
 
 class PackAnswer(AnswerModel):
@@ -370,6 +389,20 @@ def _summary(record: CampaignRecord, platform_id: str) -> dict[str, Any]:
     }
 
 
+def _usage(voucher_type: VoucherType) -> UsageAnswer:
+    validity, stacking = voucher_type.validity, voucher_type.stacking
+    return UsageAnswer(
+        starts=validity.starts.value,
+        weekdays=sorted(validity.times.weekdays),
+        hours=[
+            HoursAnswer(**{"from": clock_text(start), "until": clock_text(end)})
+            for start, end in sorted(validity.times.hours)
+        ],
+        with_merchant_discount=stacking.with_merchant_discount,
+        with_platform_discount=stacking.with_platform_discount,
+    )
+
+
 def campaign_list(records: list[CampaignRecord], platform_id: str) -> CampaignList:
     """The campaigns for a platform."""
     return CampaignList(
@@ -392,6 +425,7 @@ def campaign_answer(
                 name=WordingAnswer(zh=t.name.zh, en=t.name.en),
                 terms=terms_answer(t),
                 distribution=t.distribution.value,
+                usage=_usage(t),
             )
             for t in campaign.voucher_types
         ],

@@ -26,7 +26,7 @@ from functions.shared.domain.refund_policies import (
     WholeExpiredPolicy,
     WholeValidPolicy,
 )
-from functions.shared.domain.usage_times import UsageTimes
+from functions.shared.domain.usage_times import UsageTimes, clock_text
 from functions.shared.edge.languages import Words
 from functions.shared.files.numerals import beijing_text, percent_text, yuan_text
 
@@ -256,14 +256,12 @@ def _times(times: UsageTimes) -> Words:
     if times.weekdays:
         words.append(_joined([_WEEKDAYS[day - 1] for day in sorted(times.weekdays)]))
     if times.hours:
-        spans = ", ".join(f"{_clock(start)}–{_clock(end)}" for start, end in sorted(times.hours))
+        spans = ", ".join(
+            f"{clock_text(start)}–{clock_text(end)}" for start, end in sorted(times.hours)
+        )
         words.append(Words(spans, spans))
     joined = _joined(words)
     return Words(f"Only {joined.en} (Beijing time)", f"仅限 {joined.zh}（北京时间）")
-
-
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
 def _stacking(voucher_type: VoucherType) -> Iterator[tuple[int, Words]]:

@@ -252,4 +252,12 @@ def test_a_document_with_every_rule_is_taken(bureau: Bureau, unionpay: Platform)
     plain["scope"] |= {"merchants": ["noodles"], "districts": ["11"]}
     opened(bureau, plain)
     assert bureau.get_campaign(RULES).body["document"] == plain
+    shown = unionpay.call("GET", f"/v1/campaigns/{RULES}").body["voucher_types"][0]["usage"]
+    assert shown == {
+        "starts": "NEXT_DAY",
+        "weekdays": [1, 5, 6, 7],
+        "hours": [{"from": "10:00", "until": "24:00"}],
+        "with_merchant_discount": True,
+        "with_platform_discount": False,
+    }
     assert claimed(unionpay)

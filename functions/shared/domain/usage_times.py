@@ -70,3 +70,8 @@ class UsageTimes:
 
 
 ALWAYS: Final = UsageTimes()
+
+
+def clock_text(minute: int) -> str:
+    """A minute of the day as documents write it: `09:30`, and `24:00` for the day's end."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"

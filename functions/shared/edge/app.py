@@ -461,7 +461,7 @@ def _rendered(answer: Answer) -> dict[str, Any]:
             body = ""
             del headers["Content-Type"]
         case BaseModel():
-            body = answer.body.model_dump_json()
+            body = answer.body.model_dump_json(by_alias=True)
         case _:
             body = json.dumps(
                 answer.body, ensure_ascii=False, separators=(",", ":"), default=plain_value
