@@ -16,6 +16,7 @@ import urllib3
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from functions.grant.messages import PERSONS_PER_CALL
 from functions.shared.domain.business_time import business_date
 from functions.shared.domain.grants import PARTS
 from infra.api_client import ApiClient, ApiRefused
@@ -26,7 +27,6 @@ app = typer.Typer(
 )
 console = Console(highlight=False)
 
-PERSONS_PER_CALL: Final = 90
 ROWS_PER_STEP: Final = 100
 # A part that meets contention again and again is left for the next run.
 PATIENCE: Final = 5
@@ -180,7 +180,7 @@ def run(
         f"已发放 {told['granted']:,}，未予发放 {told['refused']:,}，待处理 {told['left']:,}"
     )
     if told["left"]:
-        reasons = ", ".join(sorted(stopped)) or "rows were added to nothing: run it again"
+        reasons = ", ".join(sorted(stopped)) or "another run that is not over"
         console.print(f"stopped by {reasons}; mend it and run the same command again")
         raise typer.Exit(1)
 

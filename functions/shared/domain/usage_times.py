@@ -57,16 +57,15 @@ class UsageTimes:
             return at
         local = require_aware(at).astimezone(SHANGHAI)
         starts = sorted(start for start, _ in self.hours) or [0]
-        # A span that began before today's instant is over; the same weekday comes in a week.
-        for later in range(WEEK_DAYS + 1):
-            on = local.date() + timedelta(days=later)
-            if self.weekdays and on.isoweekday() not in self.weekdays:
-                continue
-            for start in starts:
-                begins = datetime.combine(on, time(start // 60, start % 60), SHANGHAI)
-                if begins > local:
-                    return begins.astimezone(UTC)
-        raise AssertionError("a week has every weekday")  # pragma: no cover
+        # Eight days: where today's spans are over, today's weekday comes again in a week.
+        days = (local.date() + timedelta(days=later) for later in range(WEEK_DAYS + 1))
+        return next(
+            begins.astimezone(UTC)
+            for on in days
+            if not self.weekdays or on.isoweekday() in self.weekdays
+            for start in starts
+            if (begins := datetime.combine(on, time(start // 60, start % 60), SHANGHAI)) > local
+        )
 
 
 ALWAYS: Final = UsageTimes()
