@@ -1,4 +1,4 @@
-"""The six functions, each with a role of its own that may do what `infra.grants` says."""
+"""The seven functions, each with a role of its own that may do what `infra.grants` says."""
 
 from __future__ import annotations
 
@@ -51,12 +51,13 @@ SIZES: Mapping[str, FunctionSize] = MappingProxyType(
         "campaign": FunctionSize(memory_mib=1024, timeout_s=20),
         "issue": _API,
         "redeem": _API,
+        "earn": _API,
         "grant": FunctionSize(memory_mib=1024, timeout_s=28, reserved=10),
         "reconcile": FunctionSize(memory_mib=2048, timeout_s=900, reserved=2),
         "report": FunctionSize(memory_mib=2048, timeout_s=900, reserved=1),
     }
 )
-API_FUNCTIONS = frozenset({"campaign", "issue", "redeem", "grant"})
+API_FUNCTIONS = frozenset({"campaign", "issue", "redeem", "earn", "grant"})
 CLOCK_FUNCTIONS = frozenset({"reconcile", "report"})
 
 

@@ -93,6 +93,21 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
             ),
             secret=True,
         ),
+        "earn": FunctionGrants(
+            tables=_each(
+                campaigns="GetItem",
+                pools="GetItem UpdateItem",
+                merchants="Query",
+                callers="GetItem",
+                stock="BatchGetItem UpdateItem",
+                homes="UpdateItem",
+                people="UpdateItem",
+                vouchers="GetItem PutItem UpdateItem",
+                ledger="ConditionCheckItem GetItem UpdateItem",
+                earnings="GetItem PutItem Query UpdateItem",
+            ),
+            secret=True,
+        ),
         "reconcile": FunctionGrants(
             tables=_each(
                 campaigns="ConditionCheckItem GetItem Scan UpdateItem",
@@ -104,6 +119,7 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 grant_parts="BatchGetItem",
                 vouchers="BatchGetItem Scan UpdateItem",
                 ledger="Scan",
+                earnings="Scan",
                 people="Scan",
                 settlements="GetItem PutItem Query",
                 breaks="PutItem Query",

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from functions.shared.domain.business_time import to_rfc3339
-from functions.shared.domain.campaign import CampaignState, Round, VoucherType
+from functions.shared.domain.campaign import CampaignState, Distribution, Round, VoucherType
 from functions.shared.domain.claims import offered_type, require_claimable, require_distributed
 from functions.shared.domain.errors import Busy, Code, HuiminError
 from functions.shared.domain.funds import CampaignRecord, Pool
@@ -331,6 +331,7 @@ def _work(grant: Grant, record: CampaignRecord, pool: Pool, now: datetime) -> _W
         round_id=grant.round_id,
         voucher_type_ids=(grant.voucher_type_id,),
         platform_id=grant.platform_id,
+        way=Distribution.DIRECT,
         facts=None,
         now=now,
     )
@@ -350,7 +351,7 @@ def _require_possible(record: CampaignRecord, grant: Grant, now: datetime) -> No
     if in_round is None:
         raise HuiminError(Code.NOT_FOUND, what="round")
     voucher_type = offered_type(campaign, in_round, grant.voucher_type_id, grant.platform_id)
-    require_distributed(voucher_type, by_the_bureau=True)
+    require_distributed(voucher_type, Distribution.DIRECT)
     if record.state not in _TAKES_GRANTS:
         raise HuiminError(Code.CAMPAIGN_STATE, state=record.state.value)
     if now >= in_round.closes_at:

@@ -12,6 +12,7 @@ from functions.shared.domain.keys import derive_keys
 from functions.shared.edge.app import Answer, App, Request
 from functions.shared.edge.settings import settings
 from functions.shared.issuing.issuer import Issuer
+from functions.shared.issuing.offers import Offers
 from functions.shared.store.callers import platform_of_role
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.connection import Database
@@ -29,8 +30,7 @@ def _database() -> Database:
 def _service() -> ClaimService:
     database = _database()
     return ClaimService(
-        CampaignStore(database),
-        StockStore(database),
+        Offers(CampaignStore(database), StockStore(database)),
         VoucherStore(database),
         Issuer.of(database),
         derive_keys(fetch_secret(settings().secret_id)),

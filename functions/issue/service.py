@@ -4,33 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from functions.shared.domain.campaign import (
     Campaign,
-    CampaignState,
+    Distribution,
     Round,
     VoucherType,
 )
 from functions.shared.domain.claims import PersonFacts, require_claimable
 from functions.shared.domain.errors import Code, HuiminError
-from functions.shared.domain.funds import CampaignRecord, Pool, pool_key
 from functions.shared.domain.identity import IdentityKind
 from functions.shared.domain.ids import content_hash, pack_voucher_id, voucher_id
 from functions.shared.domain.keys import Keys
 from functions.shared.domain.limits import add_up, claim_counters
-from functions.shared.domain.memory import Memory
 from functions.shared.domain.persons import identity_refs
 from functions.shared.domain.vouchers import Voucher, VoucherEvent, new_voucher
 from functions.shared.issuing.issuer import Issuer
-from functions.shared.store.campaigns import CampaignStore
-from functions.shared.store.stock import StockStore
+from functions.shared.issuing.offers import Offers
 from functions.shared.store.vouchers import VoucherStore
-
-# A pause of the campaign shows within this time; that of its shards shows at once.
-CAMPAIGN_LIFETIME = timedelta(seconds=2)
-# A pool's shard count never changes once it is funded.
-POOL_LIFETIME = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +61,7 @@ class ClaimService:
     """The use case of the issue function.
 
     Args:
-        campaigns: the campaigns.
-        stock: the pools.
+        offers: what there is to claim.
         vouchers: the vouchers that there are.
         issuer: issues new ones.
         keys: the deployment's keys.
@@ -79,19 +70,15 @@ class ClaimService:
 
     def __init__(
         self,
-        campaigns: CampaignStore,
-        stock: StockStore,
+        offers: Offers,
         vouchers: VoucherStore,
         issuer: Issuer,
         keys: Keys,
     ) -> None:
-        self._campaigns = campaigns
-        self._stock = stock
+        self._offers = offers
         self._vouchers = vouchers
         self._issuer = issuer
         self._keys = keys
-        self._records: Memory[str, CampaignRecord | None] = Memory(CAMPAIGN_LIFETIME)
-        self._pools: Memory[tuple[str, str], Pool | None] = Memory(POOL_LIFETIME)
 
     def claim_voucher(self, claim: Claim, now: datetime) -> Claimed:
         """Issues a voucher or a whole pack, or gives what the same number made before.
@@ -101,7 +88,7 @@ class ClaimService:
             Busy: contention outlasted the retries.
 
         """
-        record = self._record(claim, now)
+        record = self._offers.campaign(claim.campaign_id, claim.platform_id, now)
         campaign = record.campaign
         refs = identity_refs(
             claim.identities,
@@ -117,10 +104,16 @@ class ClaimService:
                 round_id=claim.round_id,
                 voucher_type_ids=wanted,
                 platform_id=claim.platform_id,
+                way=Distribution.FIRST_COME,
                 facts=claim.facts,
                 now=now,
             )
-            pools = [self._pool(claim, voucher_type_id, now) for voucher_type_id in wanted]
+            pools = [
+                self._offers.pool(
+                    claim.campaign_id, claim.round_id, type_id, claim.platform_id, now
+                )
+                for type_id in wanted
+            ]
             remembered = self._issuer.remembered_refusal(pools, now)
             if remembered is not None:
                 raise remembered
@@ -144,25 +137,6 @@ class ClaimService:
         if issued.replayed:
             return self._replayed(claim, issued.vouchers[0], campaign)
         return Claimed(issued.vouchers, voucher_types, replayed=False, pack_id=claim.pack_id)
-
-    def _record(self, claim: Claim, now: datetime) -> CampaignRecord:
-        record = self._records.recall(
-            claim.campaign_id, now, lambda: self._campaigns.get(claim.campaign_id)
-        )
-        if record is None or not record.is_known_to(claim.platform_id):
-            raise HuiminError(Code.NOT_FOUND, what="campaign")
-        return record
-
-    def _pool(self, claim: Claim, voucher_type_id: str, now: datetime) -> Pool:
-        key = (
-            claim.campaign_id,
-            pool_key(claim.round_id, voucher_type_id, claim.platform_id),
-        )
-        pool = self._pools.recall(key, now, lambda: self._stock.pool(*key))
-        if pool is None:
-            self._pools.forget(key)
-            raise HuiminError(Code.CAMPAIGN_NOT_RUNNING, state=CampaignState.FUNDING.value)
-        return pool
 
     def _new_vouchers(
         self,

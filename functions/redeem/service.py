@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functions.shared.domain.business_time import business_date
 from functions.shared.domain.campaign import Campaign, VoucherType
 from functions.shared.domain.claims import require_running
+from functions.shared.domain.earnings import TakeBack, given_back, take_back
 from functions.shared.domain.errors import Busy, Code, HuiminError
 from functions.shared.domain.fates import fate_after_refund
 from functions.shared.domain.funds import CampaignRecord
@@ -17,11 +18,11 @@ from functions.shared.domain.identity import IdentityKind
 from functions.shared.domain.ids import content_hash, redemption_id
 from functions.shared.domain.keys import Keys
 from functions.shared.domain.ledger import Redemption, Refund
-from functions.shared.domain.limits import redemption_counters
+from functions.shared.domain.limits import PersonCounter, redemption_counters
 from functions.shared.domain.memory import Memory
 from functions.shared.domain.orders import Order, Priced
 from functions.shared.domain.persons import identity_refs
-from functions.shared.domain.refunds import NOTHING_REFUNDED, Redeemed, plan_refund
+from functions.shared.domain.refunds import NOTHING_REFUNDED, Redeemed, Refunded, plan_refund
 from functions.shared.domain.registry import Merchant
 from functions.shared.domain.tills import price_at_till, require_merchant
 from functions.shared.domain.vouchers import (
@@ -385,15 +386,30 @@ class RedeemService:
             parts=step.parts,
             voucher_state=fate.state,
         )
-        # A whole refund gives the person's visit to the merchant back; a part refund does not.
-        counters = (
-            redemption_counters(
+        counters: list[PersonCounter] = []
+        if step.is_whole:
+            # It gives the person's visit to the merchant back; a part refund does not.
+            counters += redemption_counters(
                 campaign, merchant_id=redemption.merchant_id, on=redemption.business_on
             )
-            if step.is_whole
-            else ()
-        )
-        return RefundPlan(refund, step.after, fate, counters), voucher
+        if voucher.is_forfeited and fate.state is VoucherState.VOIDED:
+            counters += given_back(voucher, campaign)
+        taken = self._take_back(redemption, step.after, campaign, request.refund_no, now)
+        return RefundPlan(refund, step.after, fate, counters, taken), voucher
+
+    def _take_back(
+        self,
+        redemption: Redemption,
+        after: Refunded,
+        campaign: Campaign,
+        refund_no: str,
+        now: datetime,
+    ) -> TakeBack | None:
+        """What the refund makes of the voucher that the order earned, if it earned one."""
+        if redemption.earned_voucher_id is None:
+            return None
+        earned = self.get_voucher(redemption.platform_id, redemption.earned_voucher_id)
+        return take_back(earned, campaign, redemption.amounts, after, refund_no=refund_no, now=now)
 
     def _own_redemption(self, request: RefundRequest) -> Redemption:
         redemption = self._stores.ledger.redemption(request.redemption_id)

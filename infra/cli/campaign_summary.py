@@ -9,6 +9,7 @@ from typing import Final
 from functions.shared.domain.campaign import (
     Campaign,
     Distribution,
+    EarningRule,
     LimitScope,
     OrderShareCap,
     Rollover,
@@ -190,6 +191,18 @@ def _voucher_type(voucher_type: VoucherType) -> Iterator[tuple[int, Words]]:
                 "由主管部门按名单定向发放，不可领取",
             ),
         )
+    if voucher_type.earned_by is not None:
+        yield 1, _earned_by(voucher_type.earned_by)
+
+
+def _earned_by(rule: EarningRule) -> Words:
+    threshold, base = yuan_text(rule.threshold_fen), _BASES[rule.threshold_base]
+    return Words(
+        f"Earned, once an order, by orders with {base.en} from {threshold} yuan; taken back if "
+        "the order is refunded below that before the voucher is used",
+        f"消费送券：{base.zh}满 {threshold} 元的订单获得，每单一次；"
+        "用券前订单退款至不足该金额时收回",
+    )
 
 
 def _gives(voucher_type: VoucherType) -> Words:

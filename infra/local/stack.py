@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from functions.campaign import handler as campaign
+from functions.earn import handler as earn
 from functions.grant import handler as grant
 from functions.issue import handler as issue
 from functions.reconcile import handler as reconcile
@@ -38,6 +39,7 @@ _HANDLERS = {
     "campaign": campaign,
     "issue": issue,
     "redeem": redeem,
+    "earn": earn,
     "grant": grant,
     "reconcile": reconcile,
     "report": report,

@@ -28,6 +28,7 @@ from functions.shared.domain.registry import Merchant
 from functions.shared.domain.stock_changes import ChangeState, StockChange
 from functions.shared.domain.vouchers import Voucher
 from functions.shared.issuing.issuer import Issuer
+from functions.shared.issuing.offers import Offers
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.claims import ClaimStore
 from functions.shared.store.grants import GrantStore
@@ -172,7 +173,7 @@ class Site:
             Random(seed),  # noqa: S311 - spreads load
             time.sleep,
         )
-        service = ClaimService(self.campaigns, self.stock, self.vouchers, issuer, self.keys)
+        service = ClaimService(Offers(self.campaigns, self.stock), self.vouchers, issuer, self.keys)
         return Process(service)
 
     def granter(self, seed: int) -> Granter:

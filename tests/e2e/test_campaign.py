@@ -32,7 +32,7 @@ from tests.e2e.emulator import Caller, Deployment
 pytestmark = pytest.mark.e2e
 
 DEADLINE_S = 60
-PEOPLE = 8
+PEOPLE = 9
 # What the accounts of the template's platforms are called in the registry.
 PLATFORM_IDS = ("meituan", "unionpay")
 
@@ -65,7 +65,12 @@ def small_campaign(opens_at: datetime) -> dict[str, Any]:
     document["voucher_types"] = document["voucher_types"][:2]
     document["refunds"]["window_days"] = 1
     gift = document["voucher_types"][0] | {"voucher_type_id": "gift", "distribution": "DIRECT"}
-    document["voucher_types"].append(gift)
+    thanks = document["voucher_types"][0] | {
+        "voucher_type_id": "thanks",
+        "distribution": "EARNED",
+        "earned_by": {"threshold_fen": 5_000, "threshold_base": "ORDER"},
+    }
+    document["voucher_types"] += [gift, thanks]
     for in_round in document["rounds"]:
         in_round["stock"] = [
             {
@@ -75,7 +80,7 @@ def small_campaign(opens_at: datetime) -> dict[str, Any]:
                 "expected_claims_per_s": 10,
             }
             for platform_id in PLATFORM_IDS
-            for kind, units in (("50-20", 3), ("100-40", 2), ("gift", 1))
+            for kind, units in (("50-20", 3), ("100-40", 2), ("gift", 1), ("thanks", 2))
         ]
     return document
 
@@ -152,10 +157,11 @@ def test_a_whole_campaign(deployment: Deployment) -> None:
     vouchers = claim(platforms, people)
     redeem_and_refund(platforms, vouchers)
     grant(bureau, platforms[0], people[7])
+    earn(platforms, people[8], people[3])
     end_day(deployment, platforms, business_date(opens_at))
 
     # Round 1 over: three of 50-20 issued a platform, one used and one restored, so two lapse; so
-    # does the gift, which nobody used.
+    # do the gift and what orders earned, which nobody used.
     deployment.set_clock(opens_at + timedelta(days=7, minutes=10))
     deployment.run_schedule("tick")
     left = platforms[0].client.request("GET", "/v1/campaigns/e2e-dining").json["stock_left"]
@@ -163,6 +169,7 @@ def test_a_whole_campaign(deployment: Deployment) -> None:
         ("50-20", 3 + 2),
         ("100-40", 2 + 2),
         ("gift", 1 + 1),
+        ("thanks", 2 + 2),
     }
 
     deployment.set_clock(opens_at + timedelta(days=16))
@@ -225,6 +232,39 @@ def grant(bureau: Bureau, platform: Platform, person: MadeUpPerson) -> None:
     progress = expect(bureau.operator.request("GET", path), 200)["progress"]
     assert progress == {"granted": 1, "refused": 0, "left": 0}
     assert expect(platform.voucher(row["voucher_id"]), 200)["state"] == "ISSUED"
+
+
+def earn(platforms: list[Platform], plain: MadeUpPerson, redeemer: MadeUpPerson) -> None:
+    """A plain order earns and is refunded; an order that redeemed a voucher earns and is not."""
+    platform, other = platforms
+    taken = purchase(platform, plain, "plain-1")
+    refunds = f"/v1/earnings/{taken}/refunds"
+    refund = {"refund_no": "plain-refund-1", "refund_fen": 1}
+    back = expect(platform.client.request("POST", refunds, json=refund), 201)
+    assert back["voucher_state"] == "VOIDED"
+    kept = purchase(other, redeemer, "order-1")
+    earning = expect(other.client.request("GET", f"/v1/earnings/{kept}"), 200)
+    assert earning["redemption_id"].startswith("r_")
+    assert earning["voucher"]["state"] == "ISSUED"
+
+
+def purchase(platform: Platform, person: MadeUpPerson, order_no: str) -> str:
+    """The voucher that an order of 50 yuan earns."""
+    body = {
+        "order_no": order_no,
+        "campaign_id": "e2e-dining",
+        "round_id": "r1",
+        "voucher_type_id": "thanks",
+        "merchant_id": f"{DINING}-0",
+        "order_fen": 5_000,
+        "merchant_discount_fen": 0,
+        "platform_discount_fen": 0,
+        "person": {"identity_number": person.identity_number},
+        "real_name": True,
+        "located_in": "110107",
+    }
+    answer = expect(platform.client.request("POST", "/v1/earnings", json=body), 201)
+    return str(answer["voucher_id"])
 
 
 def redeem_and_refund(platforms: list[Platform], vouchers: dict[str, list[str]]) -> None:

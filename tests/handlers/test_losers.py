@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 
 import functions.issue.handler
-from functions.issue.service import CAMPAIGN_LIFETIME
 from functions.shared.issuing.issuer import REFUSAL_LIFETIME
+from functions.shared.issuing.offers import CAMPAIGN_LIFETIME
 from tests.support.calls import Bureau, Platform
 from tests.support.campaigns import BEFORE, CLOSE_1, TICKET
 from tests.support.deployment import Deployment

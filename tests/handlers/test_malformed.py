@@ -12,7 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.shared.edge.routes import ROUTES
-from tests.support.calls import NEW, OPERATOR, Bureau, Platform, claim_body, platform_arn
+from tests.support.calls import (
+    NEW,
+    OPERATOR,
+    Bureau,
+    Platform,
+    claim_body,
+    earning_body,
+    platform_arn,
+)
 from tests.support.calls import redemption_body as redemption
 from tests.support.campaigns import UNIONPAY, campaign_document
 from tests.support.deployment import Deployment
@@ -71,6 +79,16 @@ REDEEM = Call(
 REFUND = Call(
     "POST",
     f"/v1/redemptions/r_{'a' * 32}/refunds",
+    TILL,
+    {"refund_no": "f-1", "refund_fen": 100},
+    "refund_fen",
+    "refund_no",
+    least=1,
+)
+EARN = Call("POST", "/v1/earnings", TILL, earning_body(), "order_fen", "order_no", least=1)
+EARNING_REFUND = Call(
+    "POST",
+    f"/v1/earnings/v_{'a' * 32}/refunds",
     TILL,
     {"refund_no": "f-1", "refund_fen": 100},
     "refund_fen",
@@ -153,6 +171,8 @@ CALLS = {
     "release": RELEASE,
     "redeem": REDEEM,
     "refund": REFUND,
+    "earn": EARN,
+    "earning refund": EARNING_REFUND,
     "campaign": CAMPAIGN,
     "platform": PLATFORM,
     "merchant": MERCHANT,
@@ -203,6 +223,8 @@ def test_the_bodies_that_are_changed_below_are_accepted_or_refused_for_other_rea
         "release": 404,
         "redeem": 404,
         "refund": 404,
+        "earn": 404,
+        "earning refund": 404,
         "campaign": 201,
         "platform": 201,
         "merchant": 201,

@@ -12,7 +12,7 @@ from functions.shared.store.tables import MODELS, table_suffix
 from infra.grants import GRANTS
 from tests.infra.template import Statement, Template
 
-FUNCTIONS = ("campaign", "grant", "issue", "reconcile", "redeem", "report")
+FUNCTIONS = ("campaign", "earn", "grant", "issue", "reconcile", "redeem", "report")
 API_GATEWAY_LIMIT_S = 29
 
 

@@ -16,6 +16,7 @@ from functions.reconcile.stock_changes import finish_changes
 from functions.reconcile.sweep import SETTLING
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.errors import Busy, HuiminError
+from functions.shared.domain.vouchers import VoucherState
 from tests.reconcile_money.world import (
     APPROVER,
     CAMPAIGN,
@@ -26,6 +27,7 @@ from tests.reconcile_money.world import (
     allocation,
     document,
     with_gifts,
+    with_thanks,
 )
 from tests.support.faults import Operations, ProcessDeath, Way
 
@@ -198,6 +200,39 @@ def to_be_granted_too_much(world: World) -> None:
     world.carry_out("before")
 
 
+def thankful(world: World, **refunds: str) -> None:
+    """A running campaign in which orders earn vouchers; person 0 has redeemed one for an order."""
+    world.clear()
+    world.run(with_thanks(small(**refunds)))
+    claim(world)
+    world.redemption = world.redeem(world.voucher, "o1")
+
+
+def earned_plainly(world: World) -> None:
+    """The same, and a plain order has earned a voucher."""
+    thankful(world)
+    world.earned = world.earn("p1", person=1)
+
+
+def earned_by_redeeming(world: World, **refunds: str) -> None:
+    """The same, and it was the order that redeemed a voucher."""
+    thankful(world, **refunds)
+    world.earned = world.earn("o1")
+
+
+def earned_too_late(world: World) -> None:
+    """A voucher was earned by a plain order, and ended before the sweep saw it."""
+    earned_plainly(world)
+    world.now = ROUND_1_CLOSES + DAY
+
+
+def forfeited(world: World) -> None:
+    """An earned voucher is in use, and the order that earned it is refunded."""
+    earned_plainly(world)
+    world.redemption = world.redeem(world.earned, "o9")
+    world.refund_plain(world.earned, "f0", 1_001)
+
+
 # What platforms ask for
 
 
@@ -332,6 +367,46 @@ for _situation, _policy in (
     )
 for _policy in ("PRO_RATA", "RECLAIM_ALL", "KEEP"):
     OPERATIONS.register(f"refund parts {_policy}", _redeemed_under("part", _policy))(_parts)
+
+
+@OPERATIONS.register("earn by a plain order", thankful)
+def _earn(world: World) -> object:
+    voucher = world.earn("p1", person=1)
+    return voucher.voucher_id, voucher.state
+
+
+@OPERATIONS.register("earn by a redemption", thankful)
+def _earn_by_redeeming(world: World) -> object:
+    return world.earn("o1").voucher_id
+
+
+@OPERATIONS.register("refund a plain order", earned_plainly)
+def _refund_plain(world: World) -> object:
+    """In two parts, after the second of which too little is left."""
+    return [world.refund_plain(world.earned, name, 777) for name in ("f1", "f2")]
+
+
+@OPERATIONS.register("refund a plain order late", earned_too_late)
+def _refund_plain_late(world: World) -> object:
+    return world.refund_plain(world.earned, "f1", 6_000)
+
+
+@OPERATIONS.register("refund what earned", earned_by_redeeming)
+def _refund_what_earned(world: World) -> object:
+    parts = [world.refund(world.redemption, name, 777) for name in ("f1", "f2")]
+    return parts, world.stores.vouchers.get(world.earned.voucher_id)
+
+
+@OPERATIONS.register("refund all of what earned", earned_by_redeeming)
+def _refund_all_of_what_earned(world: World) -> object:
+    return world.refund(world.redemption, "f1")
+
+
+@OPERATIONS.register("refund the use of what was forfeited", forfeited)
+def _refund_forfeited(world: World) -> object:
+    refund = world.refund(world.redemption, "f1")
+    assert refund.voucher_state is VoucherState.VOIDED
+    return refund
 
 
 # What the bureau and the reconciler do

@@ -15,6 +15,7 @@ from functions.shared.domain.business_time import business_date
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.grants import RowState
 from functions.shared.domain.invariants import (
+    NO_AMOUNTS,
     OFFENDERS_SHOWN,
     BrokenPromises,
     CountedReturn,
@@ -26,7 +27,7 @@ from functions.shared.domain.invariants import (
 from functions.shared.domain.vouchers import VoucherState
 from functions.shared.files.manifest import Manifest, verify
 from functions.shared.store.tables import StockItem
-from tests.reconcile_money.world import CAMPAIGN, DAY, World, document, with_gifts
+from tests.reconcile_money.world import CAMPAIGN, DAY, World, document, with_gifts, with_thanks
 from tests.support.fields import field
 
 
@@ -35,7 +36,7 @@ def lived(built_world: World) -> Snapshot:
     """A campaign with something of everything: settled days, refunds, a restored voucher."""
     world = built_world
     world.clear()
-    world.run(with_gifts(document(), units=4))
+    world.run(with_thanks(with_gifts(document(), units=4)))
     for grant_id in ("g1", "g2", "g3"):
         # Whoever had two is refused the third.
         world.list_persons(grant_id, [1, 2] if grant_id == "g3" else [1])
@@ -48,6 +49,10 @@ def lived(built_world: World) -> Snapshot:
     whole = world.redeem(restored, "o3")
     world.refund(whole, "f3")
     world.claim("n9", person=9)
+    world.refund_plain(world.earn("p1", person=5), "f1", 1_000)
+    kept = world.earn("o2", person=1, order_fen=9_999)
+    world.refund_plain(world.earn("p2", person=6), "f1", 6_000)
+    world.redeem(kept, "o4")
     world.now += DAY
     world.redeem(world.claim("m1", person=1, platform_id="meituan"), "o1")
     world.refund(world.ledger.redemption(_id_of(world, "o2")) or pytest.fail("gone"), "late", 500)
@@ -121,6 +126,29 @@ def _rows(snapshot: Snapshot, state: RowState, voucher_id: str) -> Snapshot:
     assert len(last.by_state[state]) == 1
     changed = replace(last, by_state={**last.by_state, state: (voucher_id,)})
     return replace(snapshot, grants=(*others, changed))
+
+
+PAID_BACK = replace(NO_AMOUNTS, paid_fen=6_001)
+TOO_MUCH_BACK = replace(NO_AMOUNTS, paid_fen=1_001)
+
+
+def _earning(snapshot: Snapshot, refunded_fen: int | None, **changes: Any) -> Snapshot:  # noqa: ANN401 - any field
+    """A plain order's earning is changed, perhaps the one of so much refunded."""
+    head = next(
+        e
+        for e in snapshot.earnings
+        if e.redemption_id is None and refunded_fen in (None, e.refunded.paid_fen)
+    )
+    earnings = tuple(replace(e, **changes) if e is head else e for e in snapshot.earnings)
+    return replace(snapshot, earnings=earnings)
+
+
+def _thanks(snapshot: Snapshot, **changes: Any) -> Snapshot:  # noqa: ANN401 - any field
+    """Every earned voucher is changed."""
+    vouchers = tuple(
+        replace(v, **changes) if v.voucher_type_id == "thanks" else v for v in snapshot.vouchers
+    )
+    return replace(snapshot, vouchers=vouchers)
 
 
 def _return(snapshot: Snapshot, fen: int, *, number: str = "0200001234567890123") -> Snapshot:
@@ -251,6 +279,54 @@ TAMPERED: dict[str, tuple[Callable[[Snapshot], Snapshot], set[int]]] = {
     ),
     "a voucher with another's redemption": (
         lambda s: _voucher(s, VoucherState.REDEEMED, redemption_id="r_other"),
+        {10},
+    ),
+    "an order that earned nothing that is there": (
+        lambda s: _earning(s, None, voucher_id="v_other"),
+        {10},
+    ),
+    "an earned voucher without its order": (lambda s: _without(s, "earnings"), {10}),
+    "an order that earned twice": (
+        lambda s: _repeated(s, "earnings", voucher_id="v_other"),
+        {5, 10},
+    ),
+    "a plain order with a refund less": (
+        lambda s: _earning(s, None, refunds_fen=(), redemption_id=None),
+        {10},
+    ),
+    "a plain order refunded of more than it was": (
+        lambda s: _earning(s, None, refunds_fen=(6_001,), refunded=PAID_BACK),
+        {10},
+    ),
+    "an unused voucher whose order is refunded": (
+        lambda s: _thanks(
+            _earning(s, 1_000, refunds_fen=(1_001,), refunded=TOO_MUCH_BACK),
+            state=VoucherState.HELD,
+        ),
+        {10},
+    ),
+    "a forfeited voucher whose order stands": (
+        lambda s: _thanks(s, is_forfeited=True),
+        {10},
+    ),
+    "a voucher that was taken back and counts": (
+        lambda s: _voucher(s, VoucherState.VOIDED, is_forfeited=False),
+        {10},
+    ),
+    "a redemption that earned another's voucher": (
+        lambda s: replace(
+            s,
+            redemptions=tuple(
+                replace(r, earned_voucher_id=r.earned_voucher_id and "v_other")
+                for r in s.redemptions
+            ),
+        ),
+        {10},
+    ),
+    "a redemption that forgot what it earned": (
+        lambda s: replace(
+            s, redemptions=tuple(replace(r, earned_voucher_id=None) for r in s.redemptions)
+        ),
         {10},
     ),
     "a voucher void while its redemption stands": (

@@ -34,11 +34,13 @@ from functions.shared.domain.stock_changes import ChangeState, StockChange
 from functions.shared.domain.vouchers import Voucher, VoucherState
 from tests.reconcile_money.world import (
     CAMPAIGN,
+    EARNS_FEN,
     GRANT_PARTS,
     World,
     allocation,
     document,
     with_gifts,
+    with_thanks,
 )
 
 T = TypeVar("T")
@@ -66,6 +68,7 @@ class Held:
     redemption: Redemption | None = None
     refunded_fen: int = 0
     fiscal_net_fen: int = 0
+    is_forfeited: bool = False
 
     def state_at(self, now: datetime) -> VoucherState:
         """What it is at that time."""
@@ -75,6 +78,15 @@ class Held:
         if unused and now >= self.voucher.valid_until:
             return VoucherState.EXPIRED
         return self.state
+
+    def take_back(self, now: datetime) -> None:
+        """The order that earned it is refunded."""
+        state = self.state_at(now)
+        if state in (VoucherState.ISSUED, VoucherState.HELD):
+            self.state = VoucherState.VOIDED
+        elif state is not VoucherState.REDEEMED:
+            return
+        self.is_forfeited = True
 
     def free_for(self, order_no: str, now: datetime) -> bool:
         """Whether that order may use it."""
@@ -96,6 +108,7 @@ class Model:
         return sum(
             refs[name] == person
             and (held.voucher.voucher_type_id, held.voucher.round_id) == (type_id, round_id)
+            and not (held.is_forfeited and held.state is VoucherState.VOIDED)
             for name, held in self.vouchers.items()
         )
 
@@ -135,7 +148,7 @@ class Life(RuleBasedStateMachine):
             "rollover": rollover,
             "packs": [PACK],
         }
-        self.world.run(with_gifts(changed, 6))
+        self.world.run(with_thanks(with_gifts(changed, 6), 4))
         self.model = Model()
         self.person_of: dict[str, int] = {}
         self.numbers = 0
@@ -143,6 +156,10 @@ class Life(RuleBasedStateMachine):
         self.packs: set[str] = set()
         self.grants: dict[str, dict[str, int]] = {}
         self.voided: set[str] = set()
+        # By voucher and by order: what earned it, and what of a plain order is left.
+        self.earned_by: dict[str, str] = {}
+        self.earned: dict[str, str] = {}
+        self.plain_left: dict[str, int] = {}
         claimed = [
             self._claim(person, type_id, "unionpay", "r1")
             for person in range(PERSONS)
@@ -303,6 +320,11 @@ class Life(RuleBasedStateMachine):
         voucher = self.model.vouchers[name].voucher
         if voucher.request_no in self.grants:
             return
+        if name in self.earned_by:
+            person, order_no = self.person_of[name], self.earned_by[name]
+            again_earned = self.world.earn(order_no, person=person, order_fen=self.orders[order_no])
+            assert again_earned.voucher_id == name
+            return
         if voucher.request_no in self.packs:
             again = self.world.claim_pack(voucher.request_no, "both", person=self.person_of[name])
         else:
@@ -316,6 +338,69 @@ class Life(RuleBasedStateMachine):
                 ),
             )
         assert name in {each.voucher_id for each in again}
+
+    @rule(target=vouchers, person=st.integers(0, PERSONS - 1), order_fen=st.integers(4_000, 9_000))
+    def earn(self, person: int, order_fen: int) -> str | MultipleResults[str]:
+        """A plain order of enough earns a voucher, under the same limits as a claim."""
+        order_no = f"p{self._number()}"
+        self.orders[order_no] = order_fen
+        return self._earn(order_no, person, order_fen, left_fen=order_fen) or multiple()
+
+    @rule(target=vouchers, name=used)
+    def earn_by_redeeming(self, name: str) -> str | MultipleResults[str]:
+        """An order that redeemed a voucher earns one for the same person, of what is left of it."""
+        held = self.model.vouchers[name]
+        if held.redemption is None or held.redemption.order_no in self.earned:
+            return multiple()
+        order_no, order_fen = held.redemption.order_no, held.redemption.amounts.order_fen
+        left_fen = order_fen - held.refunded_fen
+        if held.voucher.platform_id != "unionpay":
+            return multiple()
+        return self._earn(order_no, self.person_of[name], order_fen, left_fen) or multiple()
+
+    def _earn(self, order_no: str, person: int, order_fen: int, left_fen: int) -> str:
+        world, now = self.world, self.world.now
+        in_round = world.record().campaign.round("r1")
+        assert in_round is not None
+        voucher = self._asked(
+            lambda: world.earn(order_no, person=person, order_fen=order_fen),
+            allowed=(
+                in_round.opens_at <= now < in_round.closes_at
+                and not self.model.is_paused
+                and left_fen >= EARNS_FEN
+                and world.units("r1", "thanks")[1] > 0
+                and self.model.claimed(person, "thanks", "r1", self.person_of) < PER_TYPE
+            ),
+        )
+        if voucher is None:
+            return ""
+        name = voucher.voucher_id
+        self.model.vouchers[name] = Held(voucher)
+        self.person_of[name] = person
+        self.earned_by[name], self.earned[order_no] = order_no, name
+        if order_no.startswith("p"):
+            self.plain_left[order_no] = order_fen
+        return name
+
+    @rule(name=vouchers, refund_fen=st.integers(1, 9_000))
+    def refund_a_plain_order(self, name: str, refund_fen: int) -> None:
+        """Never more than was paid; the voucher is taken back when too little is left."""
+        order_no = self.earned_by.get(name, "")
+        if order_no not in self.plain_left:
+            return
+        held, left_fen = self.model.vouchers[name], self.plain_left[order_no] - refund_fen
+        in_time = self.world.now < self.world.record().campaign.refunds_end_at
+        refund = self._asked(
+            lambda: self.world.refund_plain(held.voucher, f"f{self._number()}", refund_fen),
+            allowed=in_time and left_fen >= 0,
+        )
+        if refund is None:
+            return
+        self.plain_left[order_no] = left_fen
+        assert refund.base_left_fen == left_fen
+        if left_fen < EARNS_FEN:
+            held.take_back(self.world.now)
+        assert refund.voucher_state is held.state_at(self.world.now)
 
     @rule(
         by=st.sampled_from([-4, -1, 1, 3]),
@@ -449,6 +534,9 @@ class Life(RuleBasedStateMachine):
             return
         held.refunded_fen += refund_fen
         held.fiscal_net_fen -= refund.parts.fiscal_fen
+        earned = self.earned.get(redemption.order_no)
+        if earned and whole_fen - held.refunded_fen < EARNS_FEN:
+            self.model.vouchers[earned].take_back(self.world.now)
         if refund_fen == whole_fen:
             valid = self.world.now < held.voucher.valid_until
             policy = self.policies["whole_valid" if valid else "whole_expired"]
@@ -457,6 +545,8 @@ class Life(RuleBasedStateMachine):
                 "VOID": VoucherState.VOIDED,
                 "LAPSE": VoucherState.EXPIRED,
             }[str(policy)]
+            if held.is_forfeited and held.state is VoucherState.ISSUED:
+                held.state = VoucherState.VOIDED
             held.redemption = None
 
     @rule(step=st.sampled_from(STEPS))

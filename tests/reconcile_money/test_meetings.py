@@ -24,7 +24,7 @@ from functions.shared.domain.errors import HuiminError
 from functions.shared.domain.invariants import BrokenPromises
 from functions.shared.store.transaction import Cancelled
 from tests.reconcile_money.operations import ROUND_1_CLOSES, claim, small
-from tests.reconcile_money.world import CAMPAIGN, DAY, START, World, with_gifts
+from tests.reconcile_money.world import CAMPAIGN, DAY, START, World, with_gifts, with_thanks
 
 Actor = Callable[[World], object]
 
@@ -83,6 +83,13 @@ ACTORS: dict[str, Actor] = {
     "grants": _late(lambda w: w.carry_out("approved")),
     "lists persons": _late(lambda w: w.list_persons("open", [20, 20 + w.numbers])),
     "approves a grant": _late(lambda w: w.approve_grant("open", 1)),
+    "earns": _late(lambda w: w.earn("o1", person=2)),
+    "earns by a plain order": _late(lambda w: w.earn("o2", person=2)),
+    "refunds what earned": _late(lambda w: w.refund_plain(w.earned, _number(w), 1_200)),
+    "refunds it late": _now(lambda w: w.refund_plain(w.earned, _number(w), 1_200)),
+    "uses what was earned": _late(lambda w: w.redeem(w.earned, "o4")),
+    "refunds that use": _late(lambda w: w.refund(w.redeem(w.earned, "o4"), _number(w))),
+    "voids what was earned": _late(lambda w: w.void(w.earned)),
     "drains gifts": _now(lambda w: w.stores.stock.drain(w.pool("r1", "gift"))),
     "pauses": _now(lambda w: w.bureau.pause_campaign(CAMPAIGN, w.now)),
     "resumes": _now(lambda w: w.bureau.resume_campaign(CAMPAIGN, w.now)),
@@ -98,7 +105,8 @@ visits = st.lists(
 @pytest.fixture
 def mid_life(world: World) -> World:
     """Round 1 has just closed: something is used, something is not, something is left."""
-    world.run(with_gifts(small()))
+    world.run(with_thanks(with_gifts(small())))
+    world.earned = world.earn("p1", person=7)
     for person in (1, 2):
         claim(world, person)
     world.redemption = world.redeem(world.voucher, "o1")
@@ -139,6 +147,22 @@ PAIRS = [
     ("grants", "drains gifts"),
     ("grants", "sweeps"),
     ("drains gifts", "grants"),
+    ("earns", "earns"),
+    ("earns", "refunds all, valid"),
+    ("earns", "refunds a part"),
+    ("refunds all, valid", "earns"),
+    ("refunds a part", "earns"),
+    ("earns by a plain order", "earns by a plain order"),
+    ("earns by a plain order", "redeems"),
+    ("redeems", "earns by a plain order"),
+    ("refunds what earned", "refunds what earned"),
+    ("refunds what earned", "uses what was earned"),
+    ("refunds what earned", "refunds that use"),
+    ("refunds that use", "refunds what earned"),
+    ("refunds what earned", "voids what was earned"),
+    ("voids what was earned", "refunds what earned"),
+    ("refunds it late", "sweeps"),
+    ("sweeps", "refunds it late"),
     ("lists persons", "approves a grant"),
     ("approves a grant", "lists persons"),
     ("lists persons", "lists persons"),

@@ -22,6 +22,7 @@ from moto.s3.models import s3_backends
 from functions.campaign.service import CampaignService
 from functions.campaign.stock import PoolService
 from functions.campaign.vouchers import VoucherDesk
+from functions.earn.service import EarnService, EarnStores, PlainRefund, Purchase
 from functions.grant.service import GrantService, Listed
 from functions.issue.service import Claim, ClaimService
 from functions.reconcile.closing import Closing, close_campaign
@@ -39,6 +40,7 @@ from functions.redeem.service import (
 from functions.shared.domain.business_time import business_date
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.claims import PersonFacts
+from functions.shared.domain.earnings import EarningRefund
 from functions.shared.domain.errors import Busy, Code
 from functions.shared.domain.funds import CampaignRecord, Pool
 from functions.shared.domain.grants import Grant, Progress
@@ -51,8 +53,10 @@ from functions.shared.domain.settlement import make_statement
 from functions.shared.domain.stock_changes import StockChange
 from functions.shared.domain.vouchers import Voucher
 from functions.shared.issuing.issuer import Issuer
+from functions.shared.issuing.offers import Offers
 from functions.shared.store.claims import ClaimStore
 from functions.shared.store.connection import Database
+from functions.shared.store.earnings import EarningStore
 from functions.shared.store.grants import GrantStore
 from functions.shared.store.ledger import LedgerStore
 from functions.shared.store.objects import ObjectStore
@@ -73,6 +77,8 @@ OPERATOR, APPROVER = "li.na", "wang.wei"
 START = datetime(2026, 1, 5, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
 GRANT_PARTS = 2
+# From here on an order earns a voucher.
+EARNS_FEN = 5_000
 
 
 @contextmanager
@@ -194,6 +200,22 @@ def with_gifts(plain: dict[str, Any], units: int = 3) -> dict[str, Any]:
     }
 
 
+def with_thanks(plain: dict[str, Any], units: int = 3) -> dict[str, Any]:
+    """The document with vouchers besides that orders from 50 yuan earn in round 1, on unionpay."""
+    thanks = voucher_type(
+        "thanks",
+        distribution="EARNED",
+        earned_by={"threshold_fen": EARNS_FEN, "threshold_base": "ORDER"},
+    )
+    first, *others = plain["rounds"]
+    stock = [*first["stock"], allocation("thanks", "unionpay", units)]
+    return {
+        **plain,
+        "voucher_types": [*plain["voucher_types"], thanks],
+        "rounds": [{**first, "stock": stock}, *others],
+    }
+
+
 @dataclass
 class Kept:
     """What a stage remembers."""
@@ -223,6 +245,7 @@ class World:
         # What a set-up leaves for the operation that follows; it outlasts a restore.
         self.voucher: Voucher
         self.redemption: Redemption
+        self.earned: Voucher
         self.numbers = 0
         self._audited: dict[str, dict[str, tuple[CampaignState, Snapshot]]] = {}
         self._kept = self._blank = self._held()
@@ -251,9 +274,17 @@ class World:
         self.pools = PoolService(stores.campaigns, stores.stock, stores.changes)
         self.shards = ShardStore(self.database)
         issuer = Issuer(ClaimStore(self.database), self.shards, random, sleep=lambda _: None)
-        self.issuer = ClaimService(stores.campaigns, stores.stock, stores.vouchers, issuer, keys)
+        self.issuer = ClaimService(
+            Offers(stores.campaigns, stores.stock), stores.vouchers, issuer, keys
+        )
         self.grants = GrantService(
             stores.campaigns, stores.stock, GrantStore(self.database), issuer, keys
+        )
+        self.earning = EarnService(
+            Offers(stores.campaigns, stores.stock),
+            EarnStores(stores.vouchers, self.ledger, self.registry, EarningStore(self.database)),
+            issuer,
+            keys,
         )
         self.till = RedeemService(
             RedeemStores(
@@ -456,6 +487,28 @@ class World:
         )
         return self.till.refund_redemption(request, self.now)[0]
 
+    def earn(self, order_no: str, *, person: int = 0, order_fen: int = 6_000) -> Voucher:
+        """The voucher that an order earns in round 1, on one platform."""
+        purchase = Purchase(
+            platform_id="unionpay",
+            campaign_id=CAMPAIGN,
+            round_id="r1",
+            voucher_type_id="thanks",
+            order_no=order_no,
+            merchant_id=MERCHANT,
+            order_fen=order_fen,
+            merchant_discount_fen=0,
+            platform_discount_fen=0,
+            identities=_identities(person),
+            facts=PersonFacts(real_name=False, located_in=None),
+        )
+        return self.earning.earn_voucher(purchase, self.now).voucher
+
+    def refund_plain(self, earned: Voucher, refund_no: str, refund_fen: int) -> EarningRefund:
+        """Refunds a part, or the whole, of the plain order that earned the voucher."""
+        refund = PlainRefund(earned.platform_id, earned.voucher_id, refund_no, refund_fen)
+        return self.earning.refund_earning(refund, self.now)[0]
+
     def propose(
         self, change_id: str, units_after: int, round_id: str = "r1", type_id: str = "shared"
     ) -> StockChange:
@@ -586,7 +639,10 @@ def _essence(snapshot: Snapshot) -> object:
             sum(s.lapsed_fen for s in shards),
             len({s.state for s in shards} | {pool.state}),
         ]
-    vouchers = [(v.voucher_id, v.state, v.slack_fen, v.redemption_id) for v in snapshot.vouchers]
+    vouchers = [
+        (v.voucher_id, v.state, v.slack_fen, v.redemption_id or "", v.is_forfeited)
+        for v in snapshot.vouchers
+    ]
     persons = [(p.identity_ref, dict(p.counters), p.voucher_ids) for p in snapshot.persons]
     return (
         snapshot.funds,
@@ -602,6 +658,7 @@ def _essence(snapshot: Snapshot) -> object:
             (grant.grant_id, grant.rows, sorted((s, sorted(i)) for s, i in grant.by_state.items()))
             for grant in snapshot.grants
         ),
+        sorted(map(repr, snapshot.earnings)),
     )
 
 

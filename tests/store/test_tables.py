@@ -18,6 +18,7 @@ KEYS = {
     "vouchers": KeySchema("voucher_id", "S"),
     "refusals": KeySchema("voucher_id", "S"),
     "ledger": KeySchema("redemption_id", "S", "entry_key", "S"),
+    "earnings": KeySchema("voucher_id", "S", "entry_key", "S"),
     "settlements": KeySchema("campaign_id", "S", "statement_key", "S"),
     "breaks": KeySchema("day_key", "S", "break_id", "S"),
     "bills": KeySchema("platform_id", "S", "bill_key", "S"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.local.people import make_credit_code, make_person
-from tests.support.campaigns import CAMPAIGN_ID, REDUCTION, ROUND_1, UNIONPAY
+from tests.support.campaigns import CAMPAIGN_ID, EARNING_ID, REDUCTION, ROUND_1, UNIONPAY
 from tests.support.deployment import Deployment
 from tests.support.events import Reply, role_arn, session_arn
 
@@ -147,6 +147,24 @@ def redemption_body(voucher_id: str, order_no: str = "o-1", /, **changes: object
     return body | changes
 
 
+def earning_body(person: int = 0, order_no: str = "p-1", /, **changes: object) -> dict[str, Any]:
+    """An order of 80 yuan that earns the reduction in round 1 of `earning_document`."""
+    body = {
+        "order_no": order_no,
+        "campaign_id": EARNING_ID,
+        "round_id": ROUND_1,
+        "voucher_type_id": REDUCTION,
+        "merchant_id": "noodles",
+        "order_fen": 8_000,
+        "merchant_discount_fen": 0,
+        "platform_discount_fen": 0,
+        "person": {"identity_number": make_person(person).identity_number},
+        "real_name": True,
+        "located_in": "110107",
+    }
+    return body | changes
+
+
 class Platform:
     """What a platform does.
 
@@ -223,6 +241,29 @@ class Platform:
     def redemption(self, redemption_id: str) -> Reply:
         """Reads a redemption."""
         return self.call("GET", f"/v1/redemptions/{redemption_id}")
+
+    def earn(self, person: int = 0, order_no: str = "p-1", /, **changes: object) -> Reply:
+        """An order earns a voucher."""
+        return self.call("POST", "/v1/earnings", earning_body(person, order_no, **changes))
+
+    def earned(self, person: int = 0, order_no: str = "p-1", /, **changes: object) -> str:
+        """The id of a voucher earned now."""
+        reply = self.earn(person, order_no, **changes)
+        assert reply.status == 201, reply.text
+        voucher_id: str = reply.body["voucher_id"]
+        return voucher_id
+
+    def earning(self, voucher_id: str) -> Reply:
+        """Reads what earned a voucher."""
+        return self.call("GET", f"/v1/earnings/{voucher_id}")
+
+    def refund_order(self, voucher_id: str, refund_fen: int, refund_no: str = "f-1") -> Reply:
+        """Refunds a part or the whole of the plain order that earned the voucher."""
+        return self.call(
+            "POST",
+            f"/v1/earnings/{voucher_id}/refunds",
+            {"refund_no": refund_no, "refund_fen": refund_fen},
+        )
 
     def refund(self, redemption_id: str, refund_fen: int, refund_no: str = "f-1") -> Reply:
         """Refunds a part or the whole."""

@@ -6,6 +6,8 @@
     show          a ticket of 30 yuan, at most half of the order; one unit, on unionpay only
 
 elders-2026   the same, with 50-20 granted by the bureau (`direct_document`)
+thanks-2026   the same, with 50-20 earned by orders from 60 yuan after the merchant's discount, and
+              two tickets of 30 yuan that may be used at once (`earning_document`)
 
 A person takes one of each type a round, four in all, and uses two a day at a merchant.
 """
@@ -22,6 +24,7 @@ from functions.shared.domain.campaign_reader import campaign_from_document
 
 CAMPAIGN_ID = "spring-2026"
 DIRECT_ID = "elders-2026"
+EARNING_ID = "thanks-2026"
 UNIONPAY = "unionpay"
 MEITUAN = "meituan"
 REDUCTION = "50-20"
@@ -152,6 +155,20 @@ def direct_document(units: int = 5, **changes: object) -> dict[str, Any]:
     document["rounds"][0]["stock"] = [
         allocation(REDUCTION, UNIONPAY, units),
         allocation(TICKET, UNIONPAY, 1),
+    ]
+    return document | changes
+
+
+def earning_document(units: int = 3, **changes: object) -> dict[str, Any]:
+    """A third campaign, whose reduction orders earn."""
+    document = campaign_document(campaign_id=EARNING_ID)
+    earned, _, ticket = document["voucher_types"]
+    earned["distribution"] = "EARNED"
+    earned["earned_by"] = {"threshold_fen": 6_000, "threshold_base": "AFTER_MERCHANT"}
+    ticket["validity"] = {"kind": "ROUND"}
+    document["rounds"][0]["stock"] = [
+        allocation(REDUCTION, UNIONPAY, units),
+        allocation(TICKET, UNIONPAY, 3),
     ]
     return document | changes
 

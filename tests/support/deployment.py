@@ -20,6 +20,7 @@ from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
 
 import functions.campaign.handler
+import functions.earn.handler
 import functions.grant.handler
 import functions.issue.handler
 import functions.redeem.handler
@@ -27,6 +28,7 @@ from functions.shared.domain.memory import Memory
 from functions.shared.edge import clock as edge_clock
 from functions.shared.edge import settings
 from functions.shared.issuing.issuer import Issuer
+from functions.shared.issuing.offers import Offers
 from functions.shared.store.schemas import KeySchema, TableSchema, table_schema
 from functions.shared.store.tables import MODELS
 from infra.local.moto_speed import quick_moto
@@ -53,6 +55,7 @@ HANDLERS: Mapping[str, Any] = {
     "campaign": functions.campaign.handler,
     "issue": functions.issue.handler,
     "redeem": functions.redeem.handler,
+    "earn": functions.earn.handler,
     "grant": functions.grant.handler,
 }
 Snapshot = dict[str, list[dict[str, Any]]]
@@ -130,7 +133,7 @@ class Deployment:
                 for memory in vars(handler._service()).values():
                     if isinstance(memory, Memory):
                         memory.clear()
-                    elif isinstance(memory, Issuer):
+                    elif isinstance(memory, Issuer | Offers):
                         memory.forget()
 
     def send(self, event: Mapping[str, Any]) -> Reply:

@@ -11,6 +11,7 @@ import pytest
 
 from functions.shared.domain.campaign import (
     Distribution,
+    EarningRule,
     LimitScope,
     Rollover,
     Validity,
@@ -96,10 +97,19 @@ def test_what_a_type_says_besides_is_read_from_its_document() -> None:
     assert first.order_share_caps == ((2_000, ("dining",), ("jd",)),)
     assert first.validity.times.weekdays == (6, 7)
     assert first.validity.times.hours == ((570, 845), (1_320, 1_440))
+    assert first.earned_by is None
     assert second.distribution is Distribution.FIRST_COME
     assert second.stacking == (True, True)
     assert second.order_share_caps == ()
     assert second.validity.times.is_always
+
+
+def test_what_earns_a_voucher_is_read_from_its_document() -> None:
+    document = campaign_document()
+    document["voucher_types"][1] |= {"distribution": "EARNED", "earned_by": EARNED_BY}
+    _, second, *_ = campaign_from_document(document).voucher_types
+    assert second.distribution is Distribution.EARNED
+    assert second.earned_by == EarningRule(10_000, ThresholdBase.AFTER_DISCOUNTS)
 
 
 def test_the_first_cap_that_fits_industry_and_platform_counts() -> None:
@@ -328,6 +338,7 @@ def pack(*voucher_type_ids: str) -> Change:
 
 WINDOW = ("voucher_types", 2, "validity")
 NEXT_DAY = {"starts": "NEXT_DAY"}
+EARNED_BY = {"threshold_fen": 10_000, "threshold_base": "AFTER_DISCOUNTS"}
 TUESDAYS = {"kind": "DAYS", "times": {"weekdays": [2]}}
 FAULTS: list[tuple[str, tuple[Change, ...], list[str]]] = [
     ("a folder's name", (set_at("campaign_id", to="invariants"),), ["/campaign_id"]),
@@ -382,6 +393,14 @@ FAULTS: list[tuple[str, tuple[Change, ...], list[str]]] = [
     ("a pack with a type that is granted",
      (pack(REDUCTION, DISCOUNT), set_at("voucher_types", 1, "distribution", to="DIRECT")),
      ["/packs/0/voucher_type_ids/1"]),
+    ("a pack with a type that is earned",
+     (pack(REDUCTION, DISCOUNT), set_at("voucher_types", 1, "distribution", to="EARNED"),
+      set_at("voucher_types", 1, "earned_by", to=EARNED_BY)),
+     ["/packs/0/voucher_type_ids/1"]),
+    ("a type that no order earns", (set_at("voucher_types", 1, "distribution", to="EARNED"),),
+     ["/voucher_types/1/earned_by"]),
+    ("an order that earns what is claimed",
+     (set_at("voucher_types", 1, "earned_by", to=EARNED_BY),), ["/voucher_types/1/earned_by"]),
     ("a pack of more than a person may have of a type", (pack(REDUCTION, REDUCTION),),
      ["/packs/0"]),
     ("a pack of more than a person may have in all",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.shared.domain.campaign import CampaignState
+from functions.shared.domain.campaign import CampaignState, Distribution
 from functions.shared.domain.claims import PersonFacts, require_claimable, require_running
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.funds import CampaignRecord, Funds
@@ -44,6 +44,7 @@ ASKED: dict[str, Any] = {
     "round_id": ROUND_1,
     "voucher_type_ids": [REDUCTION],
     "platform_id": UNIONPAY,
+    "way": Distribution.FIRST_COME,
     "facts": HERE,
     "now": NOW,
 }
@@ -65,7 +66,7 @@ def test_a_claim_is_taken_from_the_opening_to_the_last_instant(now: datetime) ->
 
 def test_whom_the_bureau_has_chosen_needs_no_facts_and_no_platform_can_claim_it() -> None:
     direct = replace(RECORD, campaign=campaign(voucher_types=DIRECT_TYPES))
-    require_claimable(direct, **(ASKED | {"facts": None}))
+    require_claimable(direct, **(ASKED | {"way": Distribution.DIRECT, "facts": None}))
     with pytest.raises(HuiminError) as refused:
         require_claimable(direct, **ASKED)
     assert refused.value.code is Code.NOT_DISTRIBUTED_SO
@@ -73,7 +74,7 @@ def test_whom_the_bureau_has_chosen_needs_no_facts_and_no_platform_can_claim_it(
 
 
 def test_what_can_be_claimed_is_not_the_bureaus_to_give() -> None:
-    assert refusal(facts=None).code is Code.NOT_DISTRIBUTED_SO
+    assert refusal(way=Distribution.DIRECT, facts=None).code is Code.NOT_DISTRIBUTED_SO
 
 
 def test_too_early_and_too_late_are_told_apart() -> None:

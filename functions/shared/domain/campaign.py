@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from functions.shared.domain.business_time import business_date, day_bounds
 from functions.shared.domain.identity import IdentityKind
 from functions.shared.domain.money import fiscal_reserve_fen
-from functions.shared.domain.orders import Benefit
+from functions.shared.domain.orders import Benefit, ThresholdBase
 from functions.shared.domain.refund_policies import RefundPolicies
 from functions.shared.domain.usage_times import ALWAYS, UsageTimes
 
@@ -52,11 +52,12 @@ class Distribution(StrEnum):
     """How a voucher type comes to its persons.
 
     FIRST_COME: platforms claim it, as long as there is stock. DIRECT: the bureau grants it to
-    persons on a list; no platform can claim it.
+    persons on a list; no platform can claim it. EARNED: an order of some size earns it.
     """
 
     FIRST_COME = "FIRST_COME"
     DIRECT = "DIRECT"
+    EARNED = "EARNED"
 
 
 class ValidityKind(StrEnum):
@@ -161,11 +162,19 @@ class Stacking(NamedTuple):
 STACKS: Final = Stacking()
 
 
+class EarningRule(NamedTuple):
+    """Which orders earn a voucher (消费送券): those whose base is at least `threshold_fen`."""
+
+    threshold_fen: int
+    threshold_base: ThresholdBase
+
+
 @dataclass(frozen=True, slots=True)
 class VoucherType:
     """A kind of voucher within a campaign.
 
     The first of `order_share_caps` that fits an order counts in place of the benefit's own cap.
+    `earned_by` is set for EARNED, and only there.
     """
 
     voucher_type_id: str
@@ -175,6 +184,7 @@ class VoucherType:
     distribution: Distribution = Distribution.FIRST_COME
     order_share_caps: tuple[OrderShareCap, ...] = ()
     stacking: Stacking = STACKS
+    earned_by: EarningRule | None = None
 
     def benefit_at(self, industry: str, platform_id: str) -> Benefit:
         """The benefit for an order at a merchant of that industry, through that platform."""

@@ -53,6 +53,7 @@ def check_campaign(campaign: Campaign) -> list[Finding]:
         *_budget_faults(campaign),
         *_limit_faults(campaign),
         *_pack_faults(campaign),
+        *_earning_faults(campaign),
         *_validity_faults(campaign),
     ]
 
@@ -186,7 +187,8 @@ def _pack_faults(campaign: Campaign) -> Iterator[Finding]:
                     f"{voucher_type_id} is {voucher_type.distribution}: nobody can claim it, so "
                     "nobody could claim the pack; take it out of the pack, or leave the type's "
                     "distribution out",
-                    f"券种 {voucher_type_id} 为定向发放，不能领取，含有它的券包也无法领取；"
+                    f"券种 {voucher_type_id} 的发放方式为 {voucher_type.distribution}，不能领取，"
+                    "含有它的券包也无法领取；"
                     "请从券包中移除，或去掉该券种的 distribution",
                 )
         counts = Counter(pack.voucher_type_ids)
@@ -206,6 +208,25 @@ def _pack_faults(campaign: Campaign) -> Iterator[Finding]:
                     f"无人可领：该券包对限额 {limit.scope} 计 {at_once[limit.scope]}，"
                     f"超过上限 {limit.max_count}，请减少券包内容或提高限额",
                 )
+
+
+def _earning_faults(campaign: Campaign) -> Iterator[Finding]:
+    for number, voucher_type in enumerate(campaign.voucher_types):
+        is_earned = voucher_type.distribution is Distribution.EARNED
+        if is_earned and voucher_type.earned_by is None:
+            yield Finding(
+                f"/voucher_types/{number}/earned_by",
+                "no order earns it; say which orders do, or leave the distribution out",
+                "未说明哪些订单可获得该券；请填写 earned_by，或去掉 distribution",
+            )
+        elif voucher_type.earned_by is not None and not is_earned:
+            yield Finding(
+                f"/voucher_types/{number}/earned_by",
+                f"the type is {voucher_type.distribution}, so that no order earns it; leave "
+                "earned_by out, or make the distribution EARNED",
+                f"该券种的发放方式为 {voucher_type.distribution}，订单不能获得；"
+                "请去掉 earned_by，或将 distribution 改为 EARNED",
+            )
 
 
 def _validity_faults(campaign: Campaign) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from functions.shared.domain.campaign import (
     Allocation,
     Campaign,
     Distribution,
+    EarningRule,
     Eligibility,
     LimitScope,
     MerchantScope,
@@ -115,7 +116,14 @@ def _voucher_type(plain: Mapping[str, Any], pointer: str) -> VoucherType:
             for cap in plain.get("order_share_caps") or ()
         ),
         stacking=Stacking(**(plain.get("stacking") or {})),
+        earned_by=_earning_rule(plain.get("earned_by")),
     )
+
+
+def _earning_rule(plain: Mapping[str, Any] | None) -> EarningRule | None:
+    if plain is None:
+        return None
+    return EarningRule(plain["threshold_fen"], ThresholdBase(plain["threshold_base"]))
 
 
 def _scope(plain: Mapping[str, Any]) -> MerchantScope:

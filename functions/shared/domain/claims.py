@@ -36,13 +36,14 @@ def require_claimable(
     round_id: str,
     voucher_type_ids: Sequence[str],
     platform_id: str,
+    way: Distribution,
     facts: PersonFacts | None,
     now: datetime,
 ) -> tuple[Round, tuple[VoucherType, ...]]:
     """The round and voucher types to claim, when everything but stock and limits allows it.
 
-    `facts` are None where the bureau itself has chosen the person: it grants DIRECT voucher types
-    and no others, and platforms claim all others.
+    `way` is how the vouchers would be given; a type is given in no other way than its own. `facts`
+    are None where the bureau itself has chosen the person.
 
     Raises:
         HuiminError: NOT_FOUND (no such round, or no such stock for the platform),
@@ -58,9 +59,8 @@ def require_claimable(
         offered_type(campaign, in_round, voucher_type_id, platform_id)
         for voucher_type_id in voucher_type_ids
     )
-    by_the_bureau = facts is None
     for voucher_type in voucher_types:
-        require_distributed(voucher_type, by_the_bureau=by_the_bureau)
+        require_distributed(voucher_type, way)
     require_running(record)
     if now < in_round.opens_at:
         raise HuiminError(Code.ROUND_NOT_OPEN, opens_at=to_rfc3339(in_round.opens_at))
@@ -90,14 +90,14 @@ def offered_type(
     return voucher_type
 
 
-def require_distributed(voucher_type: VoucherType, *, by_the_bureau: bool) -> None:
+def require_distributed(voucher_type: VoucherType, way: Distribution) -> None:
     """Passes when vouchers of the type are given in this way.
 
     Raises:
         HuiminError: NOT_DISTRIBUTED_SO.
 
     """
-    if (voucher_type.distribution is Distribution.DIRECT) != by_the_bureau:
+    if voucher_type.distribution is not way:
         raise HuiminError(
             Code.NOT_DISTRIBUTED_SO,
             voucher_type_id=voucher_type.voucher_type_id,

@@ -74,6 +74,11 @@ def pack_voucher_id(platform_id: str, request_no: str, place: int, *, key: bytes
     return "v_" + keyed_token("voucher", platform_id, request_no, str(place), key=key)
 
 
+def earned_voucher_id(platform_id: str, order_no: str, *, key: bytes) -> str:
+    """The id of the voucher that this order of this platform earns; see VOUCHER_ID_PATTERN."""
+    return "v_" + keyed_token("earned", platform_id, order_no, key=key)
+
+
 def redemption_id(platform_id: str, order_no: str, *, key: bytes) -> str:
     """The id of the redemption for this order of this platform; see REDEMPTION_ID_PATTERN."""
     return "r_" + keyed_token("redemption", platform_id, order_no, key=key)

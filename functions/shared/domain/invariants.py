@@ -25,10 +25,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from functions.shared.domain.campaign import Campaign, SourceAccount, Text
+from functions.shared.domain.campaign import Campaign, EarningRule, SourceAccount, Text
 from functions.shared.domain.funds import Funds, Pool, Shard, pool_key, pool_key_of
 from functions.shared.domain.grants import RowState
 from functions.shared.domain.limits import PersonCounter, claim_counters, redemption_counters
+from functions.shared.domain.orders import base_of
 from functions.shared.domain.vouchers import VoucherState
 
 # Enough to begin a search with; the number of all is always given.
@@ -53,11 +54,17 @@ class CountedVoucher:
     reserve_fen: int
     slack_fen: int
     redemption_id: str | None
+    is_forfeited: bool = False
 
     @property
     def held_fen(self) -> int:
         """What of the appropriation is still set aside for it."""
         return self.reserve_fen if self.state in UNUSED else self.slack_fen
+
+    @property
+    def counts_for_limits(self) -> bool:
+        """Whether it counts for what its person may have: not once it was taken back."""
+        return not (self.is_forfeited and self.state is VoucherState.VOIDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,7 @@ class CountedRedemption:
     refund_count: int
     refunded_fen: int
     refunded: Amounts
+    earned_voucher_id: str | None = None
 
     @property
     def was_refunded_at_once(self) -> bool:
@@ -194,6 +202,23 @@ class CountedGrant:
 
 
 @dataclass(frozen=True, slots=True)
+class CountedEarning:
+    """An order that earned a voucher; of a plain one also its amounts and its refunds.
+
+    `refunded` and `refund_count` are what its item says of the refunds, `refunds_fen` the refunds.
+    """
+
+    voucher_id: str
+    platform_id: str
+    order_no: str
+    redemption_id: str | None
+    amounts: Amounts
+    refunded: Amounts
+    refund_count: int
+    refunds_fen: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that the tables hold about one campaign."""
 
@@ -210,6 +235,7 @@ class Snapshot:
     returns: tuple[CountedReturn, ...]
     changes: tuple[CountedStockChange, ...]
     grants: tuple[CountedGrant, ...]
+    earnings: tuple[CountedEarning, ...] = ()
 
     @property
     def outstanding_fen(self) -> int:
@@ -499,6 +525,10 @@ def _one_redemption(snapshot: Snapshot) -> Check:
     orders = Counter((r.platform_id, r.order_no) for r in snapshot.redemptions)
     twice = [voucher_id for voucher_id, count in live.items() if count > 1]
     twice += [f"{platform} {order}" for (platform, order), count in orders.items() if count > 1]
+    earned = Counter((e.platform_id, e.order_no) for e in snapshot.earnings)
+    twice += [
+        f"{platform} {order} earned" for (platform, order), count in earned.items() if count > 1
+    ]
     return _check(
         5,
         "ONE_REDEMPTION",
@@ -506,7 +536,7 @@ def _one_redemption(snapshot: Snapshot) -> Check:
             zh="每张券至多一笔有效核销，每个订单只用一张券",
             en="at most one live redemption per voucher, one voucher per order",
         ),
-        {"live": sum(live.values()), "orders": len(orders)},
+        {"live": sum(live.values()), "orders": len(orders), "earning_orders": len(earned)},
         offenders=twice,
     )
 
@@ -540,6 +570,8 @@ def _used_limits(snapshot: Snapshot, limits: dict[str, PersonCounter]) -> Counte
     refs: dict[str, tuple[str, ...]] = {}
     for voucher in snapshot.vouchers:
         refs[voucher.voucher_id] = voucher.identity_refs
+        if not voucher.counts_for_limits:
+            continue
         count(
             voucher.identity_refs,
             claim_counters(
@@ -634,6 +666,7 @@ def _guard_and_record(snapshot: Snapshot) -> Check:
         *_entries_apart(snapshot),
         *_persons_apart(snapshot),
         *_grants_apart(snapshot),
+        *_earnings_apart(snapshot),
     ]
     return _check(
         10,
@@ -648,6 +681,7 @@ def _guard_and_record(snapshot: Snapshot) -> Check:
             "refunds": len(snapshot.refunds),
             "identities": len(snapshot.persons),
             "granted": sum(grant.granted for grant in snapshot.grants),
+            "earned": len(snapshot.earnings),
         },
         offenders=offenders,
     )
@@ -719,3 +753,69 @@ def _grants_apart(snapshot: Snapshot) -> Iterator[str]:
             for voucher_id in ids:
                 if (voucher_id in vouchers) != (state is RowState.GRANTED):
                     yield f"grant {grant.grant_id}: {voucher_id} is {state}"
+
+
+def _earnings_apart(snapshot: Snapshot) -> Iterator[str]:
+    """Earned vouchers without the order that earns them, and orders without their voucher."""
+    rules = {
+        voucher_type.voucher_type_id: voucher_type.earned_by
+        for voucher_type in snapshot.campaign.voucher_types
+        if voucher_type.earned_by is not None
+    }
+    vouchers = {v.voucher_id: v for v in snapshot.vouchers if v.voucher_type_id in rules}
+    redemptions = {redemption.redemption_id: redemption for redemption in snapshot.redemptions}
+    earnings = {earning.voucher_id: earning for earning in snapshot.earnings}
+    for voucher_id in vouchers.keys() - earnings.keys():
+        yield f"{voucher_id} was earned by no order"
+    for redemption in snapshot.redemptions:
+        earned = earnings.get(redemption.earned_voucher_id or "")
+        if redemption.earned_voucher_id is not None and (
+            earned is None or earned.redemption_id != redemption.redemption_id
+        ):
+            yield f"{redemption.redemption_id} names a voucher that it did not earn"
+    for earning in snapshot.earnings:
+        voucher = vouchers.get(earning.voucher_id)
+        if voucher is None:
+            yield f"order {earning.order_no} has no voucher that it earned"
+            continue
+        order = redemptions.get(earning.redemption_id or "")
+        yield from _earning_apart(earning, order)
+        left = _left_of(earning, order)
+        yield from _not_taken_back(voucher, left, rules[voucher.voucher_type_id])
+
+
+def _earning_apart(earning: CountedEarning, order: CountedRedemption | None) -> Iterator[str]:
+    """An earning whose redemption does not know of it, or whose refunds are not those it counts."""
+    if earning.redemption_id is not None:
+        if order is None or order.earned_voucher_id != earning.voucher_id:
+            yield f"{earning.redemption_id} does not know that it earned {earning.voucher_id}"
+    elif (
+        len(earning.refunds_fen) != earning.refund_count
+        or sum(earning.refunds_fen) != earning.refunded.paid_fen
+        or any(fen < 0 for fen in _left_of(earning, None).values())
+    ):
+        yield f"order {earning.order_no} has other refunds than it counts"
+
+
+def _not_taken_back(voucher: CountedVoucher, left: Amounts, rule: EarningRule) -> Iterator[str]:
+    """A voucher that is there although too little of its order is left, or the other way round."""
+    base_fen = base_of(
+        rule.threshold_base,
+        after_discounts_fen=left.refundable_fen,
+        platform_discount_fen=left.platform_discount_fen,
+        merchant_discount_fen=left.merchant_discount_fen,
+    )
+    is_earned = base_fen >= rule.threshold_fen
+    is_used = voucher.state is VoucherState.REDEEMED and not voucher.is_forfeited
+    if is_earned and voucher.is_forfeited:
+        yield f"{voucher.voucher_id} is forfeited, but its order stands"
+    if not is_earned and (voucher.state in UNUSED or is_used):
+        yield f"{voucher.voucher_id} was not taken back"
+
+
+def _left_of(earning: CountedEarning, order: CountedRedemption | None) -> Amounts:
+    """What refunds have left of the order that earned."""
+    whole, refunded = earning.amounts, earning.refunded
+    if order is not None:
+        whole, refunded = order.amounts, order.refunded
+    return Amounts(*(a - b for a, b in zip(whole.values(), refunded.values(), strict=True)))

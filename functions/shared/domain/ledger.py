@@ -12,7 +12,7 @@ from functions.shared.domain.vouchers import VoucherState
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """A redemption as stored; immutable but for `refunded`.
+    """A redemption as stored; immutable but for `refunded` and the voucher that it earned.
 
     `industry` and `size_class` are the merchant's facts on the day, so that later changes of the
     registry do not move past reports.
@@ -35,6 +35,7 @@ class Redemption:
     amounts: Redeemed
     refunded: Refunded
     refund_count: int = 0
+    earned_voucher_id: str | None = None
 
     @property
     def net_parts(self) -> FundingParts:

@@ -154,15 +154,31 @@ class Order:
 
     def base_fen(self, base: ThresholdBase) -> int:
         """The amount that the named base stands for."""
-        match base:
-            case ThresholdBase.ORDER:
-                return self.order_fen
-            case ThresholdBase.AFTER_MERCHANT:
-                return self.after_merchant_fen
-            case ThresholdBase.AFTER_DISCOUNTS:
-                return self.after_discounts_fen
-            case _:
-                assert_never(base)
+        return base_of(
+            base,
+            after_discounts_fen=self.after_discounts_fen,
+            platform_discount_fen=self.platform_discount_fen,
+            merchant_discount_fen=self.merchant_discount_fen,
+        )
+
+
+def base_of(
+    base: ThresholdBase,
+    *,
+    after_discounts_fen: int,
+    platform_discount_fen: int,
+    merchant_discount_fen: int,
+) -> int:
+    """The amount that the named base stands for, from an order's parts."""
+    match base:
+        case ThresholdBase.ORDER:
+            return after_discounts_fen + platform_discount_fen + merchant_discount_fen
+        case ThresholdBase.AFTER_MERCHANT:
+            return after_discounts_fen + platform_discount_fen
+        case ThresholdBase.AFTER_DISCOUNTS:
+            return after_discounts_fen
+        case _:
+            assert_never(base)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

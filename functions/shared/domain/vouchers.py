@@ -41,6 +41,7 @@ class VoucherEvent(StrEnum):
 
     CLAIMED = "CLAIMED"
     GRANTED = "GRANTED"
+    EARNED = "EARNED"
     HELD = "HELD"
     RELEASED = "RELEASED"
     REDEEMED = "REDEEMED"
@@ -48,6 +49,8 @@ class VoucherEvent(StrEnum):
     RESTORED = "RESTORED"
     EXPIRED = "EXPIRED"
     VOIDED = "VOIDED"
+    TAKEN_BACK = "TAKEN_BACK"
+    FORFEITED = "FORFEITED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Voucher:
 
     `reserve_fen` is the most it can cost the appropriation; `slack_fen` is what a redemption left
     of that and the sweep has not yet set free. `identity_refs` are all identities that count it.
+    `is_forfeited` is an earned voucher whose order was refunded (`shared.domain.earnings`).
     """
 
     voucher_id: str
@@ -96,6 +100,7 @@ class Voucher:
     order_no: str | None = None
     held_until: datetime | None = None
     redemption_id: str | None = None
+    is_forfeited: bool = False
 
     def state_at(self, now: datetime) -> VoucherState:
         """The state that counts at that time, whether or not the sweep has written it."""

@@ -17,6 +17,7 @@ from functions.shared.edge.fields import (
     DivisionCode,
     Fen,
     Instant,
+    PositiveFen,
     RequestModel,
     ShortText,
     Slug,
@@ -161,6 +162,13 @@ class StackingSection(RequestModel):
     ] = True
 
 
+class EarningSection(RequestModel):
+    """Which orders earn the voucher: at least so much, before or after the order's discounts."""
+
+    threshold_fen: PositiveFen
+    threshold_base: Literal["ORDER", "AFTER_MERCHANT", "AFTER_DISCOUNTS"]
+
+
 class VoucherTypeSection(RequestModel):
     """A kind of voucher: what it takes off, from which amount, and who pays."""
 
@@ -181,7 +189,9 @@ class VoucherTypeSection(RequestModel):
     funding: FundingSection
     validity: ValiditySection
     # None is FIRST_COME: platforms claim it. DIRECT: the bureau grants it to persons on a list.
-    distribution: Literal["FIRST_COME", "DIRECT"] | None = None
+    # EARNED: an order earns it.
+    distribution: Literal["FIRST_COME", "DIRECT", "EARNED"] | None = None
+    earned_by: EarningSection | None = None
 
 
 class PackSection(RequestModel):

@@ -538,9 +538,10 @@ GROUPS: Final[tuple[Group, ...]] = (
                     Words("The voucher type is given in another way.", "该券种以其他方式发放。"),
                 ),
                 Words(
-                    "Platforms claim what is first come, first served; what is granted, the "
-                    "bureau grants.",
-                    "平台可领取先到先得的券种；定向发放的券种由主管部门发放。",
+                    "Claim what is first come, first served, at /v1/claims, and what an order "
+                    "earns at /v1/earnings; what is granted, the bureau grants.",
+                    "先到先得的券种请通过 /v1/claims 领取，消费送券请通过 /v1/earnings 获得；"
+                    "定向发放的券种由主管部门发放。",
                 ),
             ),
         },
@@ -787,6 +788,24 @@ GROUPS: Final[tuple[Group, ...]] = (
                     "请自行退还消费者实付的金额；券资金已退回财政。",
                 ),
             ),
+            Code.EARNED_BY_REDEMPTION: Problem(
+                409,
+                Words("The order redeemed a voucher besides", "该订单同时核销过券"),
+                (
+                    Words(
+                        "Refunds of this order are those of its redemption {redemption_id}.",
+                        "该订单的退款应通过其核销 {redemption_id} 提交。",
+                    ),
+                    Words(
+                        "Refunds of this order are those of its redemption.",
+                        "该订单的退款应通过其核销提交。",
+                    ),
+                ),
+                Words(
+                    "Refund the redemption; the earned voucher is taken back with it.",
+                    "请对该核销退款，获得的券将随之收回。",
+                ),
+            ),
         },
     ),
     Group(
@@ -960,9 +979,13 @@ TERMS: Final[Mapping[str, Words]] = {
     # Reasons of NOT_ELIGIBLE
     "REAL_NAME": Words("the person's real name is verified", "消费者已实名认证"),
     "LOCATION": Words("the person is in the campaign's area", "消费者位于活动地区"),
+    "SAME_PERSON_AS_REDEEMED": Words(
+        "the person is the one whose voucher the order redeemed", "与该订单核销用券人为同一人"
+    ),
     # Distributions
     "FIRST_COME": Words("first come, first served, through platforms", "通过平台先到先得"),
     "DIRECT": Words("granted by the bureau to persons on a list", "由主管部门按名单定向发放"),
+    "EARNED": Words("earned by an order of some size", "由达到金额的订单获得（消费送券）"),
     # Scopes of limits
     "CAMPAIGN": Words("vouchers per campaign", "每活动领券数"),
     "ROUND": Words("vouchers per round", "每轮领券数"),

@@ -74,6 +74,9 @@ ROUTES: tuple[Route, ...] = (
     _platform(
         "refund_redemption", "POST", "/v1/redemptions/{redemption_id}/refunds", "redeem", 16 * KIB
     ),
+    _platform("earn_voucher", "POST", "/v1/earnings", "earn", 16 * KIB),
+    _platform("get_earning", "GET", "/v1/earnings/{voucher_id}", "earn"),
+    _platform("refund_earning", "POST", "/v1/earnings/{voucher_id}/refunds", "earn", 16 * KIB),
     # Bureau plane
     Route("put_campaign", "PUT", _CAMPAIGN, "campaign", _MAKE, 256 * KIB),
     Route("get_campaign_admin", "GET", _CAMPAIGN, "campaign", BUREAU),

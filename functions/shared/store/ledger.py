@@ -1,30 +1,35 @@
 """The ledger: redemptions and refunds, each put in the transaction that moves its voucher.
 
 redeem    redemption put (the guard) · voucher REDEEMED · the person's merchant limits
-refund    refund put (the guard) · redemption's refunded totals · voucher by policy · shard's
-          lapsed money where it does not stay with the voucher · merchant limits given back
+refund    refund put (the guard) · redemption's refunded totals · voucher by policy · shards'
+          lapsed money where it does not stay with a voucher · limits given back · the voucher
+          that the order earned, where too little of the order is left
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from pynamodb.expressions.condition import Condition
+
 from functions.shared.domain.business_time import to_rfc3339
+from functions.shared.domain.earnings import TakeBack
 from functions.shared.domain.fates import Fate
 from functions.shared.domain.ids import segment_of
 from functions.shared.domain.ledger import Redemption, Refund
-from functions.shared.domain.limits import PersonCounter
+from functions.shared.domain.limits import PersonCounter, add_up
 from functions.shared.domain.money import FundingParts
 from functions.shared.domain.refunds import Redeemed, Refunded
 from functions.shared.domain.vouchers import TimelineEntry, Voucher, VoucherEvent, VoucherState
 from functions.shared.store.connection import Database
 from functions.shared.store.persons import count_person, limit_reached, uncount_person
-from functions.shared.store.tables import DAY_SEGMENTS, LedgerItem, StockItem, VoucherItem
+from functions.shared.store.tables import DAY_SEGMENTS, LedgerItem, VoucherItem
 from functions.shared.store.transaction import Cancelled
-from functions.shared.store.vouchers import told, usable_by
+from functions.shared.store.vouchers import add_lapsed, forfeited_as, taken_back, told, usable_by
 
 REDEEM = "REDEEM"
 REFUND = "REFUND"
@@ -39,6 +44,7 @@ class RefundPlan:
         after: the redemption's refunded totals with it.
         fate: what becomes of the voucher and of the fiscal money.
         counters: merchant limits to give back; empty for a part refund.
+        taken: what becomes of the voucher that the order earned.
 
     """
 
@@ -46,6 +52,7 @@ class RefundPlan:
     after: Refunded
     fate: Fate
     counters: Sequence[PersonCounter]
+    taken: TakeBack | None = None
 
 
 class LedgerStore:
@@ -159,8 +166,7 @@ class LedgerStore:
                 *_refunded_actions(plan.after),
             ],
             # What is reversed follows from the totals that were read, so they must still stand.
-            (LedgerItem.refund_count == redemption.refund_count)
-            & (LedgerItem.refunded_fen == redemption.refunded.refunded_fen),
+            order_as_read(redemption),
         )
         event = VoucherEvent.REFUNDED
         if refund.voucher_state is VoucherState.ISSUED:
@@ -175,17 +181,18 @@ class LedgerStore:
             ],
             (VoucherItem.state == VoucherState.REDEEMED.value)
             & (VoucherItem.redemption_id == redemption.redemption_id)
-            & (VoucherItem.slack_fen == voucher.slack_fen),
+            & (VoucherItem.slack_fen == voucher.slack_fen)
+            & forfeited_as(voucher),
         )
-        if plan.fate.lapsed_fen:
-            transaction.update(
-                "stock",
-                StockItem(voucher.shard_id),
-                [StockItem.lapsed_fen.add(plan.fate.lapsed_fen)],
-                # Without this an update makes the item, and its money would be in no pool.
-                StockItem.shard_id.exists(),
-            )
-        uncount_person(transaction, voucher.campaign_id, voucher.identity_refs, plan.counters)
+        lapsed = Counter({voucher.shard_id: plan.fate.lapsed_fen})
+        counters = plan.counters
+        if plan.taken is not None:
+            taken_back(transaction, plan.taken)
+            # Of the same person, and perhaps of the same shard: no item may stand here twice.
+            lapsed[plan.taken.voucher.shard_id] += plan.taken.lapsed_fen
+            counters = add_up([*counters, *plan.taken.counters])
+        add_lapsed(transaction, lapsed)
+        uncount_person(transaction, voucher.campaign_id, voucher.identity_refs, counters)
         try:
             transaction.commit()
         except Cancelled as cancelled:
@@ -194,6 +201,22 @@ class LedgerStore:
                 return refund_of(stored)
             raise
         return None
+
+
+def order_as_read(redemption: Redemption) -> Condition:
+    """The redemption has the refunds, and has earned the voucher or none, with which it was read.
+
+    So a refund and the earning of a voucher never pass each other by.
+    """
+    earned: Condition = LedgerItem.earned_voucher_id.does_not_exist()
+    if redemption.earned_voucher_id is not None:
+        earned = LedgerItem.earned_voucher_id == redemption.earned_voucher_id
+    as_read: Condition = (
+        (LedgerItem.refund_count == redemption.refund_count)
+        & (LedgerItem.refunded_fen == redemption.refunded.refunded_fen)
+        & earned
+    )
+    return as_read
 
 
 def refund_key(refund_no: str) -> str:
@@ -342,6 +365,7 @@ def redemption_of(item: LedgerItem) -> Redemption:
             platform_discount_fen=item.refunded_platform_discount_fen or 0,
         ),
         refund_count=item.refund_count or 0,
+        earned_voucher_id=item.earned_voucher_id,
     )
 
 

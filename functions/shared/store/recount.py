@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from sys import intern
 from typing import Any, Final
@@ -22,7 +23,9 @@ from functions.shared.domain.fund_return import from_payload
 from functions.shared.domain.funds import CampaignRecord
 from functions.shared.domain.grants import PARTS, Grant, GrantState, RowState
 from functions.shared.domain.invariants import (
+    NO_AMOUNTS,
     Amounts,
+    CountedEarning,
     CountedGrant,
     CountedPerson,
     CountedRedemption,
@@ -35,6 +38,7 @@ from functions.shared.domain.invariants import (
 )
 from functions.shared.domain.vouchers import VoucherState
 from functions.shared.store.connection import Database
+from functions.shared.store.earnings import EARN
 from functions.shared.store.grants import GrantStore
 from functions.shared.store.ledger import REDEEM
 from functions.shared.store.persons import person_key
@@ -42,7 +46,13 @@ from functions.shared.store.returns import FUND_RETURN
 from functions.shared.store.settlements import SETTLEMENT
 from functions.shared.store.stock import StockStore
 from functions.shared.store.stock_changes import StockChangeStore
-from functions.shared.store.tables import LedgerItem, PersonItem, SettlementItem, VoucherItem
+from functions.shared.store.tables import (
+    EarningItem,
+    LedgerItem,
+    PersonItem,
+    SettlementItem,
+    VoucherItem,
+)
 
 _UNFUNDED: Final = frozenset({CampaignState.DRAFT, CampaignState.FUNDING})
 _PERSON_KEY: Final = "person_key"
@@ -88,6 +98,7 @@ class RecountStore:
             grants=tuple(
                 self._counted_grant(grant) for grant in self._grants.of_campaign(campaign_id)
             ),
+            earnings=tuple(self._earnings(campaign_id)),
         )
 
     def _counted_grant(self, grant: Grant) -> CountedGrant:
@@ -120,6 +131,7 @@ class RecountStore:
                 reserve_fen=item.reserve_fen,
                 slack_fen=item.slack_fen,
                 redemption_id=item.redemption_id,
+                is_forfeited=bool(item.forfeited),
             )
 
     def _entries(
@@ -132,6 +144,17 @@ class RecountStore:
             else:
                 refunds.append(_refund(item))
         return tuple(redemptions), tuple(refunds)
+
+    def _earnings(self, campaign_id: str) -> Iterator[CountedEarning]:
+        earnings: list[EarningItem] = []
+        refunds: defaultdict[str, list[int]] = defaultdict(list)
+        for item in self._database.scan(EarningItem, EarningItem.campaign_id == campaign_id):
+            if item.entry_key == EARN:
+                earnings.append(item)
+            else:
+                refunds[item.voucher_id].append(item.refund_fen)
+        for item in earnings:
+            yield _earning(item, tuple(refunds[item.voucher_id]))
 
     def _persons(self, campaign_id: str) -> Iterator[CountedPerson]:
         prefix = person_key(campaign_id, "")
@@ -189,6 +212,31 @@ def _redemption(item: LedgerItem) -> CountedRedemption:
             platform_part_fen=item.refunded_platform_part_fen or 0,
             merchant_part_fen=item.refunded_merchant_part_fen or 0,
         ),
+        earned_voucher_id=item.earned_voucher_id,
+    )
+
+
+def _earning(item: EarningItem, refunds_fen: tuple[int, ...]) -> CountedEarning:
+    merchant_fen, platform_fen = item.merchant_discount_fen or 0, item.platform_discount_fen or 0
+    return CountedEarning(
+        voucher_id=item.voucher_id,
+        platform_id=intern(item.platform_id),
+        order_no=item.order_no or "",
+        redemption_id=item.redemption_id,
+        amounts=replace(
+            NO_AMOUNTS,
+            merchant_discount_fen=merchant_fen,
+            platform_discount_fen=platform_fen,
+            paid_fen=(item.order_fen or 0) - merchant_fen - platform_fen,
+        ),
+        refunded=replace(
+            NO_AMOUNTS,
+            merchant_discount_fen=item.refunded_merchant_discount_fen or 0,
+            platform_discount_fen=item.refunded_platform_discount_fen or 0,
+            paid_fen=item.refunded_fen or 0,
+        ),
+        refund_count=item.refund_count or 0,
+        refunds_fen=refunds_fen,
     )
 
 

@@ -264,6 +264,8 @@ class VoucherItem(Model):
     order_no = UnicodeAttribute(null=True)
     held_until = InstantAttribute(null=True)
     redemption_id = UnicodeAttribute(null=True)
+    # An earned voucher whose order was refunded; not there otherwise.
+    forfeited = BooleanAttribute(null=True)
 
     by_issue_day = VouchersByIssueDay()
 
@@ -344,8 +346,45 @@ class LedgerItem(Model):
     refunded_fiscal_part_fen = IntegerAttribute(null=True)
     refunded_platform_part_fen = IntegerAttribute(null=True)
     refunded_merchant_part_fen = IntegerAttribute(null=True)
+    # The voucher that a redemption's order has earned.
+    earned_voucher_id = UnicodeAttribute(null=True)
 
     by_day = LedgerByDay()
+
+
+class EarningItem(Model):
+    """That an order earned the voucher; or, under the same voucher, a refund of a plain order."""
+
+    class Meta:
+        """Bound by `shared.store.connection`."""
+
+        table_name = "earnings"
+
+    voucher_id = UnicodeAttribute(hash_key=True)
+    entry_key = UnicodeAttribute(range_key=True)
+    campaign_id = UnicodeAttribute()
+    platform_id = UnicodeAttribute()
+    content_hash = UnicodeAttribute()
+    recorded_at = InstantAttribute()
+    # An earning's own.
+    round_id = UnicodeAttribute(null=True)
+    voucher_type_id = UnicodeAttribute(null=True)
+    order_no = UnicodeAttribute(null=True)
+    merchant_id = UnicodeAttribute(null=True)
+    redemption_id = UnicodeAttribute(null=True)
+    # A plain order's amounts and its refunded totals; a redemption has them in the ledger.
+    order_fen = IntegerAttribute(null=True)
+    merchant_discount_fen = IntegerAttribute(null=True)
+    platform_discount_fen = IntegerAttribute(null=True)
+    refund_count = IntegerAttribute(null=True)
+    refunded_fen = IntegerAttribute(null=True)
+    refunded_merchant_discount_fen = IntegerAttribute(null=True)
+    refunded_platform_discount_fen = IntegerAttribute(null=True)
+    # A refund's own.
+    refund_no = UnicodeAttribute(null=True)
+    refund_fen = IntegerAttribute(null=True)
+    base_left_fen = IntegerAttribute(null=True)
+    voucher_state = UnicodeAttribute(null=True)
 
 
 class SettlementItem(Model):
@@ -469,6 +508,7 @@ MODELS: tuple[type[Model], ...] = (
     VoucherItem,
     RefusalItem,
     LedgerItem,
+    EarningItem,
     SettlementItem,
     BreakItem,
     BillItem,

@@ -4,11 +4,13 @@ hold      the voucher's state, for one order
 release   the voucher's state, by the same order
 void      the voucher's state · its shard's lapsed money
 expire    vouchers of one shard · the shard's lapsed money
+
+What a refund does to a voucher that the order earned is `taken_back`, in the refund's transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -16,6 +18,7 @@ from pynamodb.expressions.condition import Condition, size
 from pynamodb.expressions.update import Action
 
 from functions.shared.domain.business_time import business_date, parse_rfc3339, to_rfc3339
+from functions.shared.domain.earnings import TakeBack
 from functions.shared.domain.ids import segment_of
 from functions.shared.domain.vouchers import (
     TIMELINE_LIMIT,
@@ -168,13 +171,7 @@ class VoucherStore:
             VoucherItem.state.is_in(VoucherState.ISSUED.value, VoucherState.HELD.value)
             & (VoucherItem.valid_until > now),
         )
-        transaction.update(
-            "stock",
-            StockItem(voucher.shard_id),
-            [StockItem.lapsed_fen.add(voucher.reserve_fen)],
-            # Without this an update makes the item, and its money would be in no pool.
-            StockItem.shard_id.exists(),
-        )
+        add_lapsed(transaction, {voucher.shard_id: voucher.reserve_fen})
         transaction.commit()
         return self._stored(voucher)
 
@@ -234,6 +231,39 @@ def told(entry: TimelineEntry) -> Action:
     return VoucherItem.timeline.set(VoucherItem.timeline.append([_line(entry)]))
 
 
+def forfeited_as(voucher: Voucher) -> Condition:
+    """The voucher is forfeited, or not, as it was when it was read."""
+    if voucher.is_forfeited:
+        forfeited: Condition = VoucherItem.forfeited.exists()
+        return forfeited
+    return VoucherItem.forfeited.does_not_exist()
+
+
+def taken_back(transaction: Transaction, taken: TakeBack) -> None:
+    """The earned voucher's own part of the refund of its order; it must still be as it was read."""
+    voucher = taken.voucher
+    unchanged = (VoucherItem.state == voucher.state.value) & forfeited_as(voucher)
+    actions = [VoucherItem.state.set(taken.state.value), told(taken.told)]
+    if taken.forfeits:
+        actions.append(VoucherItem.forfeited.set(True))
+    if voucher.state is not VoucherState.REDEEMED:
+        actions.append(VoucherItem.held_until.remove())
+    transaction.update("earned voucher", VoucherItem(voucher.voucher_id), actions, unchanged)
+
+
+def add_lapsed(transaction: Transaction, lapsed: Mapping[str, int]) -> None:
+    """The money that lapses at each shard, by its id; a shard without any is left alone."""
+    for shard_id, lapsed_fen in lapsed.items():
+        if lapsed_fen:
+            transaction.update(
+                shard_id,
+                StockItem(shard_id),
+                [StockItem.lapsed_fen.add(lapsed_fen)],
+                # Without this an update makes the item, and its money would be in no pool.
+                StockItem.shard_id.exists(),
+            )
+
+
 def lapsing_fen(voucher: Voucher) -> int:
     """What the end of the voucher sets free: its whole reserve, or a redemption's slack."""
     if voucher.state in (VoucherState.ISSUED, VoucherState.HELD):
@@ -290,6 +320,7 @@ def item_of(voucher: Voucher) -> VoucherItem:
         order_no=voucher.order_no,
         held_until=voucher.held_until,
         redemption_id=voucher.redemption_id,
+        forfeited=voucher.is_forfeited or None,
     )
 
 
@@ -316,4 +347,5 @@ def voucher_of(item: VoucherItem) -> Voucher:
         order_no=item.order_no,
         held_until=item.held_until,
         redemption_id=item.redemption_id,
+        is_forfeited=bool(item.forfeited),
     )
