@@ -25,7 +25,8 @@ from functions.shared.domain.business_time import to_rfc3339
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.fund_return import CLOSING_RUN, FundReturn, plan_return
 from functions.shared.domain.funds import CampaignRecord
-from functions.shared.domain.invariants import Snapshot, check_all
+from functions.shared.domain.invariants import check_all
+from functions.shared.domain.snapshot import Snapshot
 from functions.shared.store.transaction import Cancelled
 
 Unsettled = Callable[[CampaignRecord], Sequence[str]]

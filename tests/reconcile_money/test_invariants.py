@@ -15,15 +15,12 @@ from functions.shared.domain.business_time import business_date
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.grants import RowState
 from functions.shared.domain.invariants import (
-    NO_AMOUNTS,
     OFFENDERS_SHOWN,
     BrokenPromises,
-    CountedReturn,
-    CountedStockChange,
-    Snapshot,
     check_all,
     require_all,
 )
+from functions.shared.domain.snapshot import NO_AMOUNTS, CountedReturn, CountedStockChange, Snapshot
 from functions.shared.domain.vouchers import VoucherState
 from functions.shared.files.manifest import Manifest, verify
 from functions.shared.store.tables import StockItem

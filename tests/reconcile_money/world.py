@@ -45,11 +45,12 @@ from functions.shared.domain.errors import Busy, Code
 from functions.shared.domain.funds import CampaignRecord, Pool
 from functions.shared.domain.grants import Grant, Progress
 from functions.shared.domain.identity import IdentityKind
-from functions.shared.domain.invariants import Snapshot, check_all, require_all
+from functions.shared.domain.invariants import check_all, require_all
 from functions.shared.domain.keys import derive_keys
 from functions.shared.domain.ledger import Redemption, Refund
 from functions.shared.domain.registry import Merchant
 from functions.shared.domain.settlement import make_statement
+from functions.shared.domain.snapshot import Snapshot
 from functions.shared.domain.stock_changes import StockChange
 from functions.shared.domain.vouchers import Voucher
 from functions.shared.issuing.issuer import Issuer

@@ -1,8 +1,6 @@
 """The promises about a campaign's money, each counted from its tables.
 
-A `Snapshot` holds plain values, read as they are stored: nothing here trusts a total that can be
-counted, and nothing is refused on the way in, so that a fault in the tables shows as a finding
-and not as an error. Amounts are fen of the appropriation unless a name says otherwise.
+Amounts are fen of the appropriation unless a name says otherwise.
 
      1 FUNDS_CLOSE       every fen is in exactly one place
      2 NOTHING_NEGATIVE  no counter is below zero
@@ -23,236 +21,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
-from functions.shared.domain.campaign import Campaign, EarningRule, SourceAccount, Text
-from functions.shared.domain.funds import Funds, Pool, Shard, pool_key, pool_key_of
-from functions.shared.domain.grants import RowState
-from functions.shared.domain.limits import PersonCounter, claim_counters, redemption_counters
-from functions.shared.domain.orders import base_of
-from functions.shared.domain.vouchers import VoucherState
+from functions.shared.domain.belonging import all_apart, used_limits
+from functions.shared.domain.campaign import Text
+from functions.shared.domain.funds import pool_key, pool_key_of
+from functions.shared.domain.limits import PersonCounter
+from functions.shared.domain.snapshot import NO_AMOUNTS, Amounts, Snapshot
 
 # Enough to begin a search with; the number of all is always given.
 OFFENDERS_SHOWN = 20
-
-UNUSED = frozenset({VoucherState.ISSUED, VoucherState.HELD})
-"""States in which a voucher holds its whole reserve."""
-
-
-@dataclass(frozen=True, slots=True)
-class CountedVoucher:
-    """What a recount needs of a voucher."""
-
-    voucher_id: str
-    round_id: str
-    voucher_type_id: str
-    platform_id: str
-    identity_refs: tuple[str, ...]
-    shard_id: str
-    state: VoucherState
-    valid_until: datetime
-    reserve_fen: int
-    slack_fen: int
-    redemption_id: str | None
-    is_forfeited: bool = False
-
-    @property
-    def held_fen(self) -> int:
-        """What of the appropriation is still set aside for it."""
-        return self.reserve_fen if self.state in UNUSED else self.slack_fen
-
-    @property
-    def counts_for_limits(self) -> bool:
-        """Whether it counts for what its person may have: not once it was taken back."""
-        return not (self.is_forfeited and self.state is VoucherState.VOIDED)
-
-
-@dataclass(frozen=True, slots=True)
-class Amounts:
-    """The amounts of an entry, or of all refunds of a redemption, as stored."""
-
-    merchant_discount_fen: int
-    platform_discount_fen: int
-    voucher_fen: int
-    paid_fen: int
-    fiscal_part_fen: int
-    platform_part_fen: int
-    merchant_part_fen: int
-
-    def __add__(self, other: Amounts) -> Amounts:
-        return Amounts(*(a + b for a, b in zip(self.values(), other.values(), strict=True)))
-
-    def values(self) -> tuple[int, ...]:
-        """All of them, in the order of the fields."""
-        return (
-            self.merchant_discount_fen,
-            self.platform_discount_fen,
-            self.voucher_fen,
-            self.paid_fen,
-            self.fiscal_part_fen,
-            self.platform_part_fen,
-            self.merchant_part_fen,
-        )
-
-    @property
-    def refundable_fen(self) -> int:
-        """The voucher's money and the consumer's together."""
-        return self.voucher_fen + self.paid_fen
-
-    @property
-    def unclosed_fen(self) -> int:
-        """By how much the funding parts miss the voucher's money."""
-        parts_fen = self.fiscal_part_fen + self.platform_part_fen + self.merchant_part_fen
-        return abs(self.voucher_fen - parts_fen)
-
-
-NO_AMOUNTS = Amounts(0, 0, 0, 0, 0, 0, 0)
-"""Where sums start."""
-
-
-@dataclass(frozen=True, slots=True)
-class CountedRedemption:
-    """What a recount needs of a redemption; `refunded` is what its item says of its refunds."""
-
-    redemption_id: str
-    voucher_id: str
-    platform_id: str
-    merchant_id: str
-    order_no: str
-    business_on: date
-    order_fen: int
-    amounts: Amounts
-    refund_count: int
-    refunded_fen: int
-    refunded: Amounts
-    earned_voucher_id: str | None = None
-
-    @property
-    def was_refunded_at_once(self) -> bool:
-        """Whether one refund reversed the whole order, which gives the merchant visit back."""
-        return self.refund_count == 1 and self.refunded_fen == self.amounts.refundable_fen
-
-    @property
-    def is_live(self) -> bool:
-        """Whether anything of it is left to refund."""
-        return self.refunded_fen < self.amounts.refundable_fen
-
-
-@dataclass(frozen=True, slots=True)
-class CountedRefund:
-    """What a recount needs of a refund."""
-
-    redemption_id: str
-    refund_no: str
-    platform_id: str
-    business_on: date
-    amounts: Amounts
-
-
-@dataclass(frozen=True, slots=True)
-class CountedPerson:
-    """An identity's item: its counters by name, and the vouchers it lists."""
-
-    identity_ref: str
-    counters: Mapping[str, int]
-    voucher_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CountedSettlement:
-    """One platform's settled business date: the fiscal money it takes note of, net of refunds."""
-
-    statement_key: str
-    platform_id: str
-    business_on: date
-    fiscal_net_fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class CountedReturn:
-    """One return of money to the source account."""
-
-    statement_key: str
-    amount_fen: int
-    account: SourceAccount
-
-
-@dataclass(frozen=True, slots=True)
-class CountedStockChange:
-    """What one change did to its pool's planned units so far."""
-
-    change_id: str
-    pool_key: str
-    signed_units: int
-
-
-@dataclass(frozen=True, slots=True)
-class CountedGrant:
-    """A grant: the totals that it keeps, and its rows by what became of them.
-
-    `rows`, `granted` and `refused` are the totals; `by_state` the ids of the rows themselves.
-    """
-
-    grant_id: str
-    is_approved: bool
-    rows: int
-    granted: int
-    refused: int
-    by_state: Mapping[RowState, tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class CountedEarning:
-    """An order that earned a voucher; of a plain one also its amounts and its refunds.
-
-    `refunded` and `refund_count` are what its item says of the refunds, `refunds_fen` the refunds.
-    """
-
-    voucher_id: str
-    platform_id: str
-    order_no: str
-    redemption_id: str | None
-    amounts: Amounts
-    refunded: Amounts
-    refund_count: int
-    refunds_fen: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All that the tables hold about one campaign."""
-
-    campaign: Campaign
-    funds: Funds
-    is_funded: bool
-    pools: tuple[Pool, ...]
-    shards: tuple[Shard, ...]
-    vouchers: tuple[CountedVoucher, ...]
-    redemptions: tuple[CountedRedemption, ...]
-    refunds: tuple[CountedRefund, ...]
-    persons: tuple[CountedPerson, ...]
-    settlements: tuple[CountedSettlement, ...]
-    returns: tuple[CountedReturn, ...]
-    changes: tuple[CountedStockChange, ...]
-    grants: tuple[CountedGrant, ...]
-    earnings: tuple[CountedEarning, ...] = ()
-
-    @property
-    def outstanding_fen(self) -> int:
-        """Set aside for vouchers that are issued or held."""
-        return sum(v.reserve_fen for v in self.vouchers if v.state in UNUSED)
-
-    @property
-    def slack_fen(self) -> int:
-        """What redemptions did not use and the sweep has not yet set free."""
-        return sum(v.slack_fen for v in self.vouchers if v.state not in UNUSED)
-
-    @property
-    def redeemed_net_fen(self) -> int:
-        """Fiscal money given for orders and not taken back."""
-        return sum(r.amounts.fiscal_part_fen for r in self.redemptions) - sum(
-            r.amounts.fiscal_part_fen for r in self.refunds
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -543,7 +321,7 @@ def _one_redemption(snapshot: Snapshot) -> Check:
 
 def _limits_hold(snapshot: Snapshot) -> Check:
     limits: dict[str, PersonCounter] = {}
-    used = _used_limits(snapshot, limits)
+    used = used_limits(snapshot, limits)
     over = [
         f"{identity_ref} {name}: {count}"
         for (identity_ref, name), count in used.items()
@@ -556,42 +334,6 @@ def _limits_hold(snapshot: Snapshot) -> Check:
         {"identities": len(snapshot.persons), "counters": len(used)},
         offenders=over,
     )
-
-
-def _used_limits(snapshot: Snapshot, limits: dict[str, PersonCounter]) -> Counter[tuple[str, str]]:
-    """How often each identity used each limit, by vouchers and entries; fills in the limits."""
-    used: Counter[tuple[str, str]] = Counter()
-
-    def count(identity_refs: Iterable[str], counters: Iterable[PersonCounter]) -> None:
-        for counter in counters:
-            limits[counter.name] = counter
-            used.update((identity_ref, counter.name) for identity_ref in identity_refs)
-
-    refs: dict[str, tuple[str, ...]] = {}
-    for voucher in snapshot.vouchers:
-        refs[voucher.voucher_id] = voucher.identity_refs
-        if not voucher.counts_for_limits:
-            continue
-        count(
-            voucher.identity_refs,
-            claim_counters(
-                snapshot.campaign,
-                round_id=voucher.round_id,
-                voucher_type_id=voucher.voucher_type_id,
-                platform_id=voucher.platform_id,
-            ),
-        )
-    for redemption in snapshot.redemptions:
-        if not redemption.was_refunded_at_once:
-            count(
-                refs.get(redemption.voucher_id, ()),
-                redemption_counters(
-                    snapshot.campaign,
-                    merchant_id=redemption.merchant_id,
-                    on=redemption.business_on,
-                ),
-            )
-    return used
 
 
 def _settled_once(snapshot: Snapshot) -> Check:
@@ -662,12 +404,6 @@ def _returned_once(snapshot: Snapshot) -> Check:
 
 
 def _guard_and_record(snapshot: Snapshot) -> Check:
-    offenders = [
-        *_entries_apart(snapshot),
-        *_persons_apart(snapshot),
-        *_grants_apart(snapshot),
-        *_earnings_apart(snapshot),
-    ]
     return _check(
         10,
         "GUARD_AND_RECORD",
@@ -683,139 +419,5 @@ def _guard_and_record(snapshot: Snapshot) -> Check:
             "granted": sum(grant.granted for grant in snapshot.grants),
             "earned": len(snapshot.earnings),
         },
-        offenders=offenders,
+        offenders=all_apart(snapshot),
     )
-
-
-def _entries_apart(snapshot: Snapshot) -> Iterator[str]:
-    """Redeemed vouchers without their redemption, and entries without what they are about."""
-    vouchers = {voucher.voucher_id: voucher for voucher in snapshot.vouchers}
-    redemptions = {redemption.redemption_id: redemption for redemption in snapshot.redemptions}
-    for voucher in snapshot.vouchers:
-        if voucher.redemption_id is None:
-            if voucher.state is VoucherState.REDEEMED:
-                yield f"{voucher.voucher_id} is redeemed by nothing"
-            continue
-        entry = redemptions.get(voucher.redemption_id)
-        if entry is None or entry.voucher_id != voucher.voucher_id:
-            yield f"{voucher.voucher_id} names a redemption that is not its own"
-        elif voucher.state is not VoucherState.REDEEMED and not entry.was_refunded_at_once:
-            yield f"{voucher.voucher_id} is {voucher.state} but its redemption stands"
-    for redemption in snapshot.redemptions:
-        voucher_of = vouchers.get(redemption.voucher_id)
-        if voucher_of is None or (
-            redemption.is_live and voucher_of.redemption_id != redemption.redemption_id
-        ):
-            yield f"{redemption.redemption_id} has no voucher that it redeemed"
-    for refund in snapshot.refunds:
-        if refund.redemption_id not in redemptions:
-            yield f"{refund.redemption_id} {refund.refund_no} refunds nothing"
-
-
-def _persons_apart(snapshot: Snapshot) -> Iterator[str]:
-    """Identities whose lists or counters are not those of their vouchers and redemptions."""
-    used = _used_limits(snapshot, {})
-    listed: defaultdict[str, list[str]] = defaultdict(list)
-    for voucher in snapshot.vouchers:
-        for identity_ref in voucher.identity_refs:
-            listed[identity_ref].append(voucher.voucher_id)
-    persons = {person.identity_ref: person for person in snapshot.persons}
-    for identity_ref in persons.keys() | listed.keys():
-        person = persons.get(identity_ref)
-        if person is None or sorted(person.voucher_ids) != sorted(listed[identity_ref]):
-            yield f"{identity_ref} does not list its vouchers"
-    for person in snapshot.persons:
-        for name, count in person.counters.items():
-            if count != used[person.identity_ref, name]:
-                yield f"{person.identity_ref} counts {count} for {name}"
-    for identity_ref, name in used:
-        counted = persons[identity_ref].counters if identity_ref in persons else {}
-        if name not in counted:
-            yield f"{identity_ref} does not count {name}"
-
-
-def _grants_apart(snapshot: Snapshot) -> Iterator[str]:
-    """Grants whose totals are not those of their rows, and rows without their voucher."""
-    vouchers = {voucher.voucher_id for voucher in snapshot.vouchers}
-    for grant in snapshot.grants:
-        ended = {state: len(ids) for state, ids in grant.by_state.items()}
-        if grant.rows != sum(ended.values()):
-            yield f"grant {grant.grant_id} lists {grant.rows}, but has {sum(ended.values())} rows"
-        for state, total in (
-            (RowState.GRANTED, grant.granted),
-            (RowState.REFUSED, grant.refused),
-        ):
-            if ended.get(state, 0) != total:
-                yield f"grant {grant.grant_id} counts {total} {state}, not {ended.get(state, 0)}"
-            if total and not grant.is_approved:
-                yield f"grant {grant.grant_id} was carried out without approval"
-        for state, ids in grant.by_state.items():
-            for voucher_id in ids:
-                if (voucher_id in vouchers) != (state is RowState.GRANTED):
-                    yield f"grant {grant.grant_id}: {voucher_id} is {state}"
-
-
-def _earnings_apart(snapshot: Snapshot) -> Iterator[str]:
-    """Earned vouchers without the order that earns them, and orders without their voucher."""
-    rules = {
-        voucher_type.voucher_type_id: voucher_type.earned_by
-        for voucher_type in snapshot.campaign.voucher_types
-        if voucher_type.earned_by is not None
-    }
-    vouchers = {v.voucher_id: v for v in snapshot.vouchers if v.voucher_type_id in rules}
-    redemptions = {redemption.redemption_id: redemption for redemption in snapshot.redemptions}
-    earnings = {earning.voucher_id: earning for earning in snapshot.earnings}
-    for voucher_id in vouchers.keys() - earnings.keys():
-        yield f"{voucher_id} was earned by no order"
-    for redemption in snapshot.redemptions:
-        earned = earnings.get(redemption.earned_voucher_id or "")
-        if redemption.earned_voucher_id is not None and (
-            earned is None or earned.redemption_id != redemption.redemption_id
-        ):
-            yield f"{redemption.redemption_id} names a voucher that it did not earn"
-    for earning in snapshot.earnings:
-        voucher = vouchers.get(earning.voucher_id)
-        if voucher is None:
-            yield f"order {earning.order_no} has no voucher that it earned"
-            continue
-        order = redemptions.get(earning.redemption_id or "")
-        yield from _earning_apart(earning, order)
-        left = _left_of(earning, order)
-        yield from _not_taken_back(voucher, left, rules[voucher.voucher_type_id])
-
-
-def _earning_apart(earning: CountedEarning, order: CountedRedemption | None) -> Iterator[str]:
-    """An earning whose redemption does not know of it, or whose refunds are not those it counts."""
-    if earning.redemption_id is not None:
-        if order is None or order.earned_voucher_id != earning.voucher_id:
-            yield f"{earning.redemption_id} does not know that it earned {earning.voucher_id}"
-    elif (
-        len(earning.refunds_fen) != earning.refund_count
-        or sum(earning.refunds_fen) != earning.refunded.paid_fen
-        or any(fen < 0 for fen in _left_of(earning, None).values())
-    ):
-        yield f"order {earning.order_no} has other refunds than it counts"
-
-
-def _not_taken_back(voucher: CountedVoucher, left: Amounts, rule: EarningRule) -> Iterator[str]:
-    """A voucher that is there although too little of its order is left, or the other way round."""
-    base_fen = base_of(
-        rule.threshold_base,
-        after_discounts_fen=left.refundable_fen,
-        platform_discount_fen=left.platform_discount_fen,
-        merchant_discount_fen=left.merchant_discount_fen,
-    )
-    is_earned = base_fen >= rule.threshold_fen
-    is_used = voucher.state is VoucherState.REDEEMED and not voucher.is_forfeited
-    if is_earned and voucher.is_forfeited:
-        yield f"{voucher.voucher_id} is forfeited, but its order stands"
-    if not is_earned and (voucher.state in UNUSED or is_used):
-        yield f"{voucher.voucher_id} was not taken back"
-
-
-def _left_of(earning: CountedEarning, order: CountedRedemption | None) -> Amounts:
-    """What refunds have left of the order that earned."""
-    whole, refunded = earning.amounts, earning.refunded
-    if order is not None:
-        whole, refunded = order.amounts, order.refunded
-    return Amounts(*(a - b for a, b in zip(whole.values(), refunded.values(), strict=True)))

@@ -22,7 +22,7 @@ from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.fund_return import from_payload
 from functions.shared.domain.funds import CampaignRecord
 from functions.shared.domain.grants import PARTS, Grant, GrantState, RowState
-from functions.shared.domain.invariants import (
+from functions.shared.domain.snapshot import (
     NO_AMOUNTS,
     Amounts,
     CountedEarning,
