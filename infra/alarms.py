@@ -61,6 +61,7 @@ class Alarms(Construct):
         self._watch_tables(tables)
         self._watch_invariants()
         self._watch_bills()
+        self._watch_news(functions)
 
     def _make_topic(self, emails: Iterable[str]) -> sns.Topic:
         of_this_account = {"StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID}}
@@ -223,4 +224,15 @@ class Alarms(Construct):
                 statistic="Sum",
                 period=_FIVE_MINUTES,
             ),
+        )
+
+    def _watch_news(self, functions: Functions) -> None:
+        self._alarm(
+            "news-late",
+            "News of committed changes is an hour old and not published. In 23 hours it is given "
+            "up; a replay tells it again: docs/events.md.",
+            functions.by_name["publish"].function.metric(
+                "IteratorAge", statistic="Maximum", period=_FIVE_MINUTES
+            ),
+            threshold=cdk.Duration.hours(1).to_milliseconds(),
         )

@@ -26,7 +26,7 @@ LOCK = REPOSITORY / "requirements.lock"
 
 # The services that the functions call. The other 400 service descriptions of botocore are 22 MB,
 # half of the asset; a client for one of them fails with UnknownServiceError.
-BOTOCORE_SERVICES = ("dynamodb", "s3", "secretsmanager", "sts")
+BOTOCORE_SERVICES = ("dynamodb", "events", "s3", "secretsmanager", "sts")
 
 LAMBDA_PYTHON = "3.13"
 LAMBDA_PLATFORM = "aarch64-manylinux2014"

@@ -17,6 +17,7 @@ CONTEXT_KEY = "huimin"
 _PREFIX = re.compile(r"[a-z][a-z0-9-]{1,18}-")
 _PLATFORM_ID = re.compile(r"[a-z][a-z0-9-]{1,31}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
+_EVENT_BUS = re.compile(r"arn:aws(-cn)?:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9._/-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Deployment:
     Args:
         prefix: begins every physical name; lower case, ends in a hyphen.
         platforms: platform id -> the AWS account whose principals may take that platform's role.
+        platform_buses: platform id -> the ARN of its own event bus, which gets its news.
         alarm_emails: who is told when an alarm goes off; each confirms by mail once.
         throttle_rate: requests per second that the API takes, all callers together.
         throttle_burst: requests that it takes at once above that rate.
@@ -36,6 +38,7 @@ class Deployment:
 
     prefix: str = "huimin-"
     platforms: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    platform_buses: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     alarm_emails: tuple[str, ...] = ()
     throttle_rate: int = 10_000
     throttle_burst: int = 5_000
@@ -48,6 +51,9 @@ class Deployment:
         for platform_id, account in self.platforms.items():
             if not _PLATFORM_ID.fullmatch(platform_id) or not _ACCOUNT.fullmatch(account):
                 raise ValueError(f"platform {platform_id!r}: {account!r} is no id and account")
+        for platform_id, arn in self.platform_buses.items():
+            if platform_id not in self.platforms or not _EVENT_BUS.fullmatch(arn):
+                raise ValueError(f"platform_buses: {platform_id!r}: {arn!r} is no platform and bus")
         for name in ("throttle_rate", "throttle_burst", "object_lock_days"):
             value = getattr(self, name)
             if type(value) is not int or value < 1:

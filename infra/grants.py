@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from functions.shared.store.changes import streamed_suffixes
+
 _NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
@@ -29,6 +31,8 @@ class FunctionGrants:
         files: folder of the files bucket -> S3 actions on the objects under it; whoever has any
             may also list the bucket.
         secret: whether it may read the keys that persons and ids are hashed with.
+        streams: suffixes of the tables whose streams it reads.
+        publishes: whether it may put events on the bus.
 
     """
 
@@ -36,6 +40,8 @@ class FunctionGrants:
     indexes: Mapping[str, frozenset[str]] = field(default=_NONE)
     files: Mapping[str, frozenset[str]] = field(default=_NONE)
     secret: bool = False
+    streams: frozenset[str] = frozenset()
+    publishes: bool = False
 
 
 GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
@@ -133,6 +139,16 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 returns="GetObject PutObject",
                 **{"reports/invariants": "GetObject PutObject"},
             ),
+        ),
+        "publish": FunctionGrants(
+            tables=_each(
+                campaigns="GetItem",
+                vouchers="BatchGetItem",
+                settlements="Query",
+            ),
+            indexes=_each(vouchers="by_issue_day", ledger="by_day"),
+            streams=streamed_suffixes(),
+            publishes=True,
         ),
         "report": FunctionGrants(
             tables=_each(campaigns="GetItem Scan"),

@@ -14,6 +14,7 @@ from infra.api import Api
 from infra.buckets import Files
 from infra.deployment import Deployment
 from infra.functions import Functions, Resources
+from infra.news import News, event_bus
 from infra.schedules import BillArrival, Schedules
 from infra.tables import Tables
 
@@ -40,6 +41,7 @@ class HuiminStack(cdk.Stack):
         tables = Tables(self, "Tables", deployment=deployment, key=tables_key)
         files = Files(self, "Files", deployment=deployment, key=files_key)
         bureau = BureauRoles(self, "Bureau", deployment=deployment)
+        bus = event_bus(self, deployment)
         functions = Functions(
             self,
             "Functions",
@@ -51,6 +53,7 @@ class HuiminStack(cdk.Stack):
                 tables_key=tables_key,
                 files_key=files_key,
                 bureau_roles=bureau.arns(),
+                bus=bus,
             ),
         )
         api = Api(self, "Api", deployment=deployment, functions=functions)
@@ -61,6 +64,14 @@ class HuiminStack(cdk.Stack):
             deployment=deployment,
             bucket=files.bucket,
             function=functions.by_name["reconcile"],
+        )
+        News(
+            self,
+            "News",
+            deployment=deployment,
+            tables=tables,
+            bus=bus,
+            function=functions.by_name["publish"],
         )
         bureau.allow(api.api, files.bucket, files_key)
         platforms = PlatformRoles(
@@ -77,6 +88,7 @@ class HuiminStack(cdk.Stack):
         cdk.CfnOutput(
             self, "FilesBucket", value=files.bucket.bucket_name, description="The files bucket"
         )
+        cdk.CfnOutput(self, "NewsBus", value=bus.event_bus_name, description="The bus of news")
         for role, arn in bureau.arns().items():
             cdk.CfnOutput(
                 self, f"{role.capitalize()}Role", value=arn, description=f"The {role}'s role"

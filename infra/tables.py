@@ -7,6 +7,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from functions.shared.store.changes import streamed_suffixes
 from functions.shared.store.schemas import IndexSchema, table_schema
 from functions.shared.store.tables import MODELS
 from infra.deployment import Deployment
@@ -16,6 +17,8 @@ _TYPES = {
     "N": dynamodb.AttributeType.NUMBER,
     "B": dynamodb.AttributeType.BINARY,
 }
+# What is new of a change shows only beside what was there before.
+_STREAM = dynamodb.StreamViewType.NEW_AND_OLD_IMAGES
 
 
 def _attribute(name: str, kind: str) -> dynamodb.Attribute:
@@ -71,6 +74,7 @@ class Tables(Construct):
                 deletion_protection=True,
                 encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
                 encryption_key=key,
+                stream=_STREAM if schema.suffix in streamed_suffixes() else None,
                 removal_policy=cdk.RemovalPolicy.RETAIN,
             )
             for index in schema.indexes:

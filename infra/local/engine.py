@@ -13,7 +13,11 @@ from unittest.mock import patch
 
 import boto3
 from moto import mock_aws
+from moto.dynamodb.models import dynamodb_backends
+from moto.sqs.models import sqs_backends
 
+from functions.shared.domain.news import SOURCE
+from functions.shared.store.changes import streamed_suffixes
 from functions.shared.store.connection import Database
 from functions.shared.store.tables import MODELS
 from infra.local.moto_speed import quick_moto
@@ -23,6 +27,7 @@ ACCOUNT_ID: Final = "123456789012"
 FILES_BUCKET: Final = "huimin-files"
 SECRET_ID: Final = "huimin/master"  # noqa: S105 - the name of the secret, not the secret
 TABLE_PREFIX: Final = "huimin-"
+EVENT_BUS: Final = "huimin-news"
 # A fixed secret makes ids, and with them every file of the demonstration, the same on each run.
 _SECRET: Final = {"master": "of this machine only and worth nothing elsewhere", "version": 1}
 
@@ -61,6 +66,7 @@ class LocalEngine:
         Database(TABLE_PREFIX)
         for model in MODELS:
             model.create_table(billing_mode="PAY_PER_REQUEST")
+        self._make_news()
         self._s3: Any = boto3.client("s3")
         self._s3.create_bucket(
             Bucket=FILES_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
@@ -71,6 +77,27 @@ class LocalEngine:
         boto3.client("secretsmanager").create_secret(
             Name=SECRET_ID, SecretString=json.dumps(_SECRET)
         )
+
+    def _make_news(self) -> None:
+        """The streams, the bus, and a queue that gets all that is put on it."""
+        sqs = boto3.client("sqs")
+        dynamodb = boto3.client("dynamodb")
+        for suffix in sorted(streamed_suffixes()):
+            dynamodb.update_table(
+                TableName=TABLE_PREFIX + suffix,
+                StreamSpecification={
+                    "StreamEnabled": True,
+                    "StreamViewType": "NEW_AND_OLD_IMAGES",
+                },
+            )
+        url = sqs.create_queue(QueueName=EVENT_BUS)["QueueUrl"]
+        queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        bus: Any = boto3.client("events")
+        bus.create_event_bus(Name=EVENT_BUS)
+        pattern = json.dumps({"source": [SOURCE]})
+        bus.put_rule(Name="all", EventBusName=EVENT_BUS, EventPattern=pattern)
+        target = {"Id": "queue", "Arn": queue["Attributes"]["QueueArn"]}
+        bus.put_targets(Rule="all", EventBusName=EVENT_BUS, Targets=[target])
 
     def __exit__(
         self,
@@ -85,6 +112,37 @@ class LocalEngine:
         with self.lock:
             answer = self._s3.put_object(Bucket=FILES_BUCKET, Key=key, Body=data)
         return str(answer["VersionId"])
+
+    def take_changes(self) -> list[dict[str, Any]]:
+        """The records of all streams since the last time, as Lambda would deliver them.
+
+        Read where moto keeps them: its API of streams does not answer for the regions of China.
+        """
+        found: list[dict[str, Any]] = []
+        with self.lock:
+            tables = dynamodb_backends[ACCOUNT_ID][REGION].tables
+            for suffix in sorted(streamed_suffixes()):
+                table = tables[TABLE_PREFIX + suffix]
+                shard = table.stream_shard
+                assert shard is not None, suffix  # noqa: S101 - made with one
+                arn = f"{table.table_arn}/stream/{table.latest_stream_label}"
+                found += [{**each.to_json(), "eventSourceARN": arn} for each in shard.items]
+                # moto keeps them for ever, and copies the list of them for each transaction.
+                shard.starting_sequence_number += len(shard.items)
+                shard.items.clear()
+        return found
+
+    def take_news(self) -> list[dict[str, Any]]:
+        """What was put on the bus since the last time, as CloudEvents, oldest first.
+
+        Read where moto keeps the queue: it looks through all messages to receive or delete one.
+        """
+        with self.lock:
+            queue = sqs_backends[ACCOUNT_ID][REGION].get_queue(EVENT_BUS)
+            found = [json.loads(message.body)["detail"] for message in queue.messages]
+            # Emptying it through its API is allowed once a minute.
+            queue._messages.clear()  # noqa: SLF001 - as above
+        return found
 
     def objects(self) -> Iterator[tuple[str, bytes]]:
         """Every object of the files bucket, by key."""

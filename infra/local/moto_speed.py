@@ -10,6 +10,7 @@ own; so `quick_moto` replaces, while it is entered and not a moment longer, only
     update and condition    the same text is parsed once
     expressions
     answers                 an attribute value is written by its one type, not by trying all ten
+    paths of an event       are parsed once; moto parses ten for each target of each event
     Item                    is not kept for ever for moto's dashboard
     addresses of a service  are worked out once; for S3 moto loads a module anew on each request
 
@@ -29,6 +30,7 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
+import jsonpath_ng.ext
 import moto.core.responses
 import moto.dynamodb.models
 from botocore.model import StructureShape
@@ -124,8 +126,7 @@ class LocalTable(Table):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> LocalTable:
         transaction = _TRANSACTION.get()
-        # A stream's records refer to their table: there, copy all, as moto does.
-        if transaction is None or self.stream_shard is not None:
+        if transaction is None:
             return self._full_copy(memo)
         if self.name not in transaction.snapshots:
             transaction.snapshots[self.name] = self._snapshot(transaction.named_in(self.name))
@@ -147,6 +148,10 @@ class LocalTable(Table):
         snapshot.items = self.items.copy()
         for attributes in named:
             self._save(snapshot, attributes)
+        if self.stream_shard is not None:
+            # Records never change; the list of them grows.
+            shard = snapshot.stream_shard = copy.copy(self.stream_shard)
+            shard.table, shard.items = snapshot, list(shard.items)
         return snapshot
 
     def _save(self, snapshot: LocalTable, attributes: Mapping[str, Any]) -> None:
@@ -291,6 +296,7 @@ _moto_transact = DynamoDBBackend.transact_write_items
 _moto_parse_condition = ConditionExpressionParser.parse
 _moto_write_structure = JSONSerializer._serialize_type_structure  # noqa: SLF001 - replaced below
 _moto_project = SecondaryIndex.project
+_moto_parse_path: Any = vars(jsonpath_ng.ext)["parse"]
 _moto_urls = vars(BaseBackend)["urls"].fget
 
 
@@ -433,6 +439,7 @@ def quick_moto() -> Iterator[None]:
             (ConditionExpressionParser, "parse", _remembering_conditions()),
             (JSONSerializer, "_serialize_type_structure", _write_structure),
             (DepthFirstTraverser, "nodes_to_be_processed", _node_types),
+            (jsonpath_ng.ext, "parse", cache(_moto_parse_path)),
             (Item, "__new__", staticmethod(_new_item)),
             (Item, "__init__", _make_item),
             (SecondaryIndex, "project", _project),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import deque
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -24,8 +25,10 @@ from infra.openapi import render_document
 SEED = 31
 CLAIMED, REDEEMED = 40, 24
 MERCHANTS = 5
-REPORT_PAGE = "/report"
+REPORT_PAGE, NEWS_PAGE = "/report", "/news"
+NEWS_SHOWN = 200
 HTML = "text/html; charset=utf-8"
+JSON = "application/json"
 
 
 def serve_until_stopped(port: int) -> None:
@@ -43,6 +46,8 @@ def serve_until_stopped(port: int) -> None:
         clock.run_free()
         api_page = _api_page(stack.base_url)
         stack.gateway.add_page("/", HTML, lambda: api_page)
+        recent: deque[dict[str, Any]] = deque(maxlen=NEWS_SHOWN)
+        stack.gateway.add_page(NEWS_PAGE, JSON, lambda: _news(stack, recent))
         stack.gateway.add_page(REPORT_PAGE, HTML, lambda: _newest_report(stack))
         telemetry.write_to(None)
         console.print(instructions(stack, voucher_id), markup=False, soft_wrap=True)
@@ -106,6 +111,12 @@ def _api_page(base_url: str) -> bytes:
     return render_page(json.loads(render_document()), base_url=base_url).encode()
 
 
+def _news(stack: LocalStack, recent: deque[dict[str, Any]]) -> bytes:
+    """The last pieces of news, newest first."""
+    recent.extendleft(stack.news())
+    return json.dumps(list(recent), ensure_ascii=False, indent=1).encode()
+
+
 def _newest_report(stack: LocalStack) -> bytes:
     pages = [data for key, data in stack.engine.objects() if key.endswith("report.html")]
     return pages[-1]
@@ -144,6 +155,9 @@ A redemption / 核销：
 
 Yesterday's report / 昨日报表：
 curl -s {stack.base_url}{REPORT_PAGE} -o report.html   # or open {stack.base_url}{REPORT_PAGE}
+
+News of what was committed, newest first / 变更事件：
+curl -s {stack.base_url}{NEWS_PAGE}
 """
 
 

@@ -2,6 +2,7 @@
 
     SignedClient ──HTTP──> Gateway ──proxy event──> functions' handlers ──boto──> moto
     drop_bill ──S3, then its event──> reconcile        tick, report ──schedule's event──> functions
+    news ──moto's streams──> publish ──moto's bus──> what was told
 
 Nothing here is shipped. The keys are part of the source and open nothing anywhere else.
 """
@@ -22,6 +23,7 @@ from functions.campaign import handler as campaign
 from functions.earn import handler as earn
 from functions.grant import handler as grant
 from functions.issue import handler as issue
+from functions.publish import handler as publish
 from functions.reconcile import handler as reconcile
 from functions.redeem import handler as redeem
 from functions.report import handler as report
@@ -31,16 +33,20 @@ from functions.shared.edge import settings
 from functions.shared.edge.routes import ROUTES
 from infra.local.client import SignedClient
 from infra.local.clock import LocalClock
-from infra.local.engine import ACCOUNT_ID, FILES_BUCKET, REGION, SECRET_ID, LocalEngine
+from infra.local.engine import ACCOUNT_ID, EVENT_BUS, FILES_BUCKET, REGION, SECRET_ID, LocalEngine
 from infra.local.gateway import Gateway, LambdaContext
 from infra.local.signatures import LocalKey
 
-_HANDLERS = {
+BATCH = 100
+"""Records that a function gets at once, as deployed."""
+
+_HANDLERS: Mapping[str, Any] = {
     "campaign": campaign,
     "issue": issue,
     "redeem": redeem,
     "earn": earn,
     "grant": grant,
+    "publish": publish,
     "reconcile": reconcile,
     "report": report,
 }
@@ -169,6 +175,14 @@ class LocalStack:
         """The report's schedule fires."""
         self._scheduled("report", "report")
 
+    def news(self) -> list[dict[str, Any]]:
+        """What was committed since the last time, as the bus passed it on: CloudEvents."""
+        records = self.engine.take_changes()
+        for start in range(0, len(records), BATCH):
+            failed = self._invoke("publish", {"Records": records[start : start + BATCH]})
+            assert failed == {"batchItemFailures": []}, failed  # noqa: S101 - moto takes all
+        return self.engine.take_news()
+
     def download(self, folder: Path) -> int:
         """Writes every file of the bucket into a folder; the number of files."""
         count = 0
@@ -183,15 +197,16 @@ class LocalStack:
         now = to_rfc3339(self.clock.now())
         self._invoke(function, {"source": "huimin.schedule", "task": task, "time": now})
 
-    def _invoke(self, function: str, event: dict[str, Any]) -> None:
+    def _invoke(self, function: str, event: dict[str, Any]) -> object:
         with self.engine.lock:
-            _HANDLERS[function].handle(event, LambdaContext.for_function(function))
+            return _HANDLERS[function].handle(event, LambdaContext.for_function(function))
 
 
 _ENVIRONMENT: Mapping[str, str] = {
     "HUIMIN_TABLE_PREFIX": "huimin-",
     "HUIMIN_FILES_BUCKET": FILES_BUCKET,
     "HUIMIN_SECRET_ID": SECRET_ID,
+    "HUIMIN_EVENT_BUS": EVENT_BUS,
     "HUIMIN_BUREAU_ROLES": json.dumps(
         {role: _role_arn(role) for role in ("operator", "approver", "auditor")}
     ),

@@ -11,7 +11,8 @@ import csv
 import io
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -146,6 +147,7 @@ def test_a_whole_campaign(deployment: Deployment) -> None:
     platforms = [
         Platform(name, Client(deployment.platform(name)), "e2e-dining") for name in PLATFORM_IDS
     ]
+    hear = listen(deployment, "meituan")
     make(deployment, bureau, document, today)
 
     deployment.set_clock(opens_at - timedelta(minutes=1))
@@ -183,8 +185,53 @@ def test_a_whole_campaign(deployment: Deployment) -> None:
     require_verified(returned)
     proof = objects(deployment, f"reports/invariants/{business_date(deployment.now())}/")
     require_verified(proof)
+    require_told(hear, refunds={"refund-1", "refund-2", "plain-refund-1"})
     for check in json.loads(proof["invariants.json"])["campaigns"]["e2e-dining"]:
         assert check["holds"], check
+
+
+def listen(deployment: Deployment, platform_id: str) -> Callable[[], list[dict[str, Any]]]:
+    """A rule and a queue such as a platform would have; gives what has come since."""
+    sqs, bus = deployment.client("sqs"), deployment.client("events")
+    url = sqs.create_queue(QueueName="news-of-a-platform")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    pattern = {"source": ["huimin"], "detail": {"data": {"platform_id": [platform_id]}}}
+    where = {"EventBusName": deployment.outputs["NewsBus"]}
+    bus.put_rule(Name="of-a-platform", EventPattern=json.dumps(pattern), **where)
+    bus.put_targets(
+        Rule="of-a-platform", Targets=[{"Id": "queue", "Arn": arn["QueueArn"]}], **where
+    )
+
+    def take() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while messages := sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1
+        ).get("Messages"):
+            for message in messages:
+                found.append(json.loads(message["Body"])["detail"])
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    return take
+
+
+def require_told(hear: Callable[[], list[dict[str, Any]]], *, refunds: set[str]) -> None:
+    """Claims, refunds and expiries have reached the platform, and nobody else's have."""
+    heard: dict[str, dict[str, Any]] = {}
+    deadline = time.monotonic() + DEADLINE_S
+    wanted = {"huimin.voucher.expired", "huimin.settlement.made", "huimin.ledger.refunded"}
+    while time.monotonic() < deadline:
+        heard |= {event["id"]: event for event in hear()}
+        if wanted <= {event["type"] for event in heard.values()}:
+            break
+    kinds = Counter(event["type"] for event in heard.values())
+    assert wanted <= kinds.keys()
+    assert kinds["huimin.voucher.claimed"] == 3
+    assert kinds["huimin.voucher.granted"] == kinds["huimin.voucher.taken_back"] == 1
+    assert kinds["huimin.ledger.redeemed"] == kinds["huimin.ledger.refunded"] == 2
+    assert {event["data"]["platform_id"] for event in heard.values()} == {"meituan"}
+    references = {event["data"].get("reference") for event in heard.values()}
+    assert references >= refunds
 
 
 def make(deployment: Deployment, bureau: Bureau, document: dict[str, Any], today: date) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[2]
 STACK = "Huimin"
 PLATFORMS = {"unionpay": "111122223333", "jd-pay": "444455556666"}
+PLATFORM_BUSES = {"jd-pay": "arn:aws-cn:events:cn-north-1:444455556666:event-bus/vouchers"}
 
 Resource = dict[str, Any]
 
@@ -99,7 +100,11 @@ def synthesize(output: Path) -> None:
     """
     context = {
         "aws:cdk:bundling-stacks": [],
-        "huimin": {"platforms": PLATFORMS, "alarm_emails": ["duty@example.com"]},
+        "huimin": {
+            "platforms": PLATFORMS,
+            "platform_buses": PLATFORM_BUSES,
+            "alarm_emails": ["duty@example.com"],
+        },
     }
     run = subprocess.run(
         [sys.executable, "-m", "infra.app"],

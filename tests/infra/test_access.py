@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.shared.edge.routes import ROUTES, Role
-from tests.infra.template import PLATFORMS, Statement, Template
+from tests.infra.template import PLATFORM_BUSES, PLATFORMS, Statement, Template
 
 EXECUTE = re.compile(
     r"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:"
@@ -136,5 +136,7 @@ def test_the_master_secret_is_generated_and_kept(template: Template) -> None:
 def test_nothing_names_a_partition_or_a_region(template: Template) -> None:
     """One template for aws and aws-cn."""
     text = template.path.read_text()
+    for given in PLATFORM_BUSES.values():
+        text = text.replace(given, "")
     assert "arn:aws" not in text
     assert not re.search(r"\b(cn|us|eu|ap)-[a-z]+-\d\b", text)

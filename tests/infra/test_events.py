@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.infra.template import Template
+from tests.infra.template import PLATFORM_BUSES, Template
 
 
 def test_schedules_keep_beijing_time_and_lose_nothing(template: Template) -> None:
@@ -55,7 +55,7 @@ def test_a_schedule_may_call_its_function_and_write_its_dead_letters_only(
 
 
 def test_a_bill_that_arrives_calls_the_reconciler(template: Template) -> None:
-    (rule,) = template.properties("AWS::Events::Rule")
+    rule = template.named("AWS::Events::Rule", "Name")["huimin-bill-arrival"]
     (target,) = rule["Targets"]
     pattern = rule["EventPattern"]
     assert (pattern["source"], pattern["detail-type"]) == (["aws.s3"], ["Object Created"])
@@ -67,6 +67,48 @@ def test_a_bill_that_arrives_calls_the_reconciler(template: Template) -> None:
     assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
 
 
+def test_every_stream_is_read_until_its_records_are_a_day_old(template: Template) -> None:
+    """What the bus does not take is delivered again, from there on; what never is, is kept."""
+    streams = {
+        f"<{logical_id}.StreamArn>"
+        for logical_id, table in template.of_type("AWS::DynamoDB::Table").items()
+        if "StreamSpecification" in table["Properties"]
+    }
+    mappings = template.properties("AWS::Lambda::EventSourceMapping")
+    assert {template.text(each["EventSourceArn"]) for each in mappings} == streams
+    for mapping in mappings:
+        assert template.text(mapping["FunctionName"]).startswith("<FunctionsPublishFunction")
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["BisectBatchOnFunctionError"] is True
+        assert mapping["MaximumRetryAttempts"] == -1
+        # A stream keeps its records for a day.
+        assert 22 * 3600 <= mapping["MaximumRecordAgeInSeconds"] < 24 * 3600
+        kept_in = template.text(mapping["DestinationConfig"]["OnFailure"]["Destination"])
+        assert kept_in.startswith("<FunctionsPublishDeadLettersQueue")
+        assert mapping["StartingPosition"] == "TRIM_HORIZON"
+
+
+def test_a_platform_with_a_bus_gets_its_own_news_and_no_other(template: Template) -> None:
+    rules = template.named("AWS::Events::Rule", "Name")
+    assert rules.keys() == {"huimin-bill-arrival", "huimin-news-to-jd-pay"}
+    rule = rules["huimin-news-to-jd-pay"]
+    assert rule["EventPattern"] == {
+        "source": ["huimin"],
+        "detail": {"data": {"platform_id": ["jd-pay"]}},
+    }
+    (target,) = rule["Targets"]
+    assert target["Arn"] == PLATFORM_BUSES["jd-pay"]
+    assert "DeadLettersQueue" in template.text(target["DeadLetterConfig"]["Arn"])
+    (bus,) = template.of_type("AWS::Events::EventBus")
+    assert template.text(rule["EventBusName"]) == f"<{bus}>"
+
+
+def test_news_that_waits_is_an_alarm(template: Template) -> None:
+    alarm = template.named("AWS::CloudWatch::Alarm", "AlarmName")["huimin-news-late"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", "IteratorAge")
+    assert (alarm["Statistic"], alarm["Threshold"]) == ("Maximum", 3_600_000)
+
+
 def test_dead_letters_are_encrypted_kept_long_and_watched(template: Template) -> None:
     queues = template.named("AWS::SQS::Queue", "QueueName")
     watched = {
@@ -75,7 +117,9 @@ def test_dead_letters_are_encrypted_kept_long_and_watched(template: Template) ->
         if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
         for each in alarm["Dimensions"]
     }
-    assert queues.keys() == {"huimin-reconcile-dead-letters", "huimin-report-dead-letters"}
+    assert queues.keys() == {
+        f"huimin-{name}-dead-letters" for name in ("publish", "reconcile", "report")
+    }
     assert len(watched) == len(queues)
     for queue in queues.values():
         assert queue["SqsManagedSseEnabled"] is True

@@ -12,7 +12,7 @@ from functions.shared.store.tables import MODELS, table_suffix
 from infra.grants import GRANTS
 from tests.infra.template import Statement, Template
 
-FUNCTIONS = ("campaign", "earn", "grant", "issue", "reconcile", "redeem", "report")
+FUNCTIONS = ("campaign", "earn", "grant", "issue", "publish", "reconcile", "redeem", "report")
 API_GATEWAY_LIMIT_S = 29
 
 
@@ -22,7 +22,7 @@ def functions(template: Template) -> dict[str, dict[str, Any]]:
     return {name.removeprefix("huimin-"): made for name, made in named.items()}
 
 
-def test_there_are_five_and_no_helper_of_cdk(
+def test_there_are_those_and_no_helper_of_cdk(
     template: Template, functions: dict[str, dict[str, Any]]
 ) -> None:
     assert sorted(functions) == sorted(FUNCTIONS) == sorted(GRANTS)
@@ -39,7 +39,7 @@ def test_runs_as_it_should(functions: dict[str, dict[str, Any]], name: str) -> N
     if name in ("reconcile", "report"):
         assert (made["Timeout"], made["MemorySize"]) == (900, 2048)
         assert made["ReservedConcurrentExecutions"] >= 1
-    else:
+    elif name != "publish":
         assert made["Timeout"] < API_GATEWAY_LIMIT_S
         # Grants must not take the concurrency that claims need.
         assert ("ReservedConcurrentExecutions" in made) == (name == "grant")
@@ -61,7 +61,7 @@ def test_no_environment_holds_a_secret(
 ) -> None:
     """Names, ARNs and references only: a variable is readable by whoever may see the function."""
     allowed = re.compile(
-        r"huimin-|<FilesBucket\w+>|<HashingKeys\w+\.Id>"
+        r"huimin-|<FilesBucket\w+>|<HashingKeys\w+\.Id>|<Bus\w+>"
         r'|\{"approver": "<\w+\.Arn>", "auditor": "<\w+\.Arn>", "operator": "<\w+\.Arn>"\}'
     )
     for made in functions.values():
@@ -110,9 +110,11 @@ def test_a_function_may_do_what_the_table_of_grants_says_and_no_more(
         f"<{logical_id}.Arn>": resource["Properties"]["TableName"].removeprefix("huimin-")
         for logical_id, resource in template.of_type("AWS::DynamoDB::Table").items()
     }
+    streams = {arn.replace(".Arn>", ".StreamArn>"): name for arn, name in tables.items()}
     on_tables: dict[str, set[str]] = {}
     on_indexes: dict[str, set[str]] = {}
     on_files: dict[str, set[str]] = {}
+    on_streams: dict[str, set[str]] = {}
     others: set[tuple[str, str]] = set()
     for statement in _statements(template, name):
         assert statement.effect == "Allow"
@@ -124,6 +126,8 @@ def test_a_function_may_do_what_the_table_of_grants_says_and_no_more(
                 if index:
                     assert action == "dynamodb:Query"
                     on_indexes.setdefault(tables[index[1]], set()).add(index[2])
+                elif resource in streams:
+                    on_streams.setdefault(streams[resource], set()).add(verb)
                 elif service == "dynamodb":
                     on_tables.setdefault(tables[resource], set()).add(verb)
                 elif file:
@@ -135,6 +139,8 @@ def test_a_function_may_do_what_the_table_of_grants_says_and_no_more(
     assert on_tables == {table: set(actions) for table, actions in grants.tables.items()}
     assert on_indexes == {table: set(names) for table, names in grants.indexes.items()}
     assert on_files == {folder: set(actions) for folder, actions in grants.files.items()}
+    reading = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
+    assert on_streams == dict.fromkeys(grants.streams, reading)
     assert others == _expected_others(name)
 
 
@@ -153,7 +159,9 @@ def _expected_others(name: str) -> set[tuple[str, str]]:
         expected.add(("s3:ListBucket", "<FilesBucket.Arn>"))
     if grants.secret:
         expected.add(("secretsmanager:GetSecretValue", "<HashingKeys.Id>"))
-    if name in ("reconcile", "report"):
+    if grants.publishes:
+        expected.add(("events:PutEvents", "<Bus.Arn>"))
+    if name in ("publish", "reconcile", "report"):
         expected.add(("sqs:SendMessage", f"<{construct}DeadLettersQueue.Arn>"))
     return expected
 
@@ -169,7 +177,7 @@ def test_asynchronous_failures_end_in_the_dead_letters(template: Template) -> No
         template.text(each["FunctionName"]): each
         for each in template.properties("AWS::Lambda::EventInvokeConfig")
     }
-    assert len(configured) == 2
+    assert len(configured) == 3
     for function, made in configured.items():
         queue = template.text(made["DestinationConfig"]["OnFailure"]["Destination"])
         assert "DeadLettersQueue" in queue

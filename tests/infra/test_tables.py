@@ -55,6 +55,18 @@ def test_every_model_has_a_table_with_its_keys_and_indexes(
         assert declared == types
 
 
+def test_the_tables_whose_changes_are_told_have_streams(
+    tables: dict[str, dict[str, Any]],
+) -> None:
+    streams = {name: table.get("StreamSpecification") for name, table in tables.items()}
+    both = {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert {name: stream for name, stream in streams.items() if stream} == {
+        "huimin-vouchers": both,
+        "huimin-ledger": both,
+        "huimin-settlements": both,
+    }
+
+
 def test_every_table_outlives_mistakes(template: Template) -> None:
     for resource in template.of_type("AWS::DynamoDB::Table").values():
         table = resource["Properties"]

@@ -50,6 +50,11 @@ class Settings:
         return self._required("HUIMIN_SECRET_ID")
 
     @cached_property
+    def event_bus(self) -> str:
+        """The name of the bus that news is put on."""
+        return self._required("HUIMIN_EVENT_BUS")
+
+    @cached_property
     def bureau_roles(self) -> Mapping[str, Role]:
         """The bureau's role of a principal's ARN, as `caller.principal_arn` writes ARNs.
 

@@ -31,13 +31,18 @@ class SettlementStore:
     def statement(self, campaign_id: str, platform_id: str, on: date) -> Statement | None:
         """The statement, strongly consistent; None while the day is not settled."""
         item = self._database.get(SettlementItem, campaign_id, statement_key(platform_id, on))
-        return _statement(item) if item else None
+        return statement_of(item) if item else None
 
     def statements(self, campaign_id: str) -> Iterator[Statement]:
         """Every statement of a campaign, by date, then by platform, strongly consistent."""
+        for statement, _ in self.made(campaign_id):
+            yield statement
+
+    def made(self, campaign_id: str) -> Iterator[tuple[Statement, datetime]]:
+        """The same, each with when it was made."""
         condition = SettlementItem.statement_key.startswith(f"{SETTLEMENT}#")
         for item in self._database.query(SettlementItem, campaign_id, condition):
-            yield _statement(item)
+            yield statement_of(item), item.made_at
 
     def commit(self, statement: Statement, *, now: datetime) -> Statement:
         """Settles; the stored statement, which is an earlier one where the day was settled before.
@@ -68,7 +73,7 @@ class SettlementStore:
             stored = cancelled.old("statement", SettlementItem)
             if stored is None:
                 raise
-            return _statement(stored)
+            return statement_of(stored)
         return statement
 
     def settled_through(self, campaign_id: str) -> date | None:
@@ -130,7 +135,8 @@ def _item(statement: Statement, *, made_at: datetime) -> SettlementItem:
     )
 
 
-def _statement(item: SettlementItem) -> Statement:
+def statement_of(item: SettlementItem) -> Statement:
+    """The statement that an item holds."""
     payload = json.loads(item.payload)
     return Statement(
         statement_id=item.statement_id,

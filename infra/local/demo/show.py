@@ -44,6 +44,7 @@ def show_demo(out: Path) -> int:
             play = Play(stack, progress=_progress(console), say=console.print)
             play.run()
             checks = _recount(play)
+            news = _require_told(stack.news(), play)
             files = stack.download(out)
         _show_checks(checks, console)
         sets = _verify_sets(out, console)
@@ -57,7 +58,8 @@ def show_demo(out: Path) -> int:
     console.print(
         f"demo: OK · {play.issued} vouchers issued, {play.redeemed} redemptions, "
         f"{play.refunds} refunds, {sum(play.refusals.values())} refusals of "
-        f"{len(play.refusals)} kinds, {len(checks)} invariants hold, {sets} manifests verified, "
+        f"{len(play.refusals)} kinds, {len(checks)} invariants hold, {news} pieces of news, "
+        f"{sets} manifests verified, "
         f"{files} files in {out}/ · {seconds:.0f} s",
         soft_wrap=True,
     )
@@ -84,6 +86,20 @@ def _progress(console: Console) -> Callable[[Iterable[Any], str], Iterable[Any]]
 def _recount(play: Play) -> list[Check]:
     stores = MoneyStores.of(Database(TABLE_PREFIX), ObjectStore(FILES_BUCKET))
     return recount(play.document["campaign_id"], stores)
+
+
+def _require_told(news: list[dict[str, Any]], play: Play) -> int:
+    """Everything that was issued, redeemed and refunded has been told, once."""
+    kinds = Counter(event["type"] for event in news)
+    told = {
+        "huimin.voucher.claimed": play.issued,
+        "huimin.ledger.redeemed": play.redeemed,
+        "huimin.ledger.refunded": play.refunds,
+    }
+    found = {kind: kinds[kind] for kind in told}
+    if found != told or len({event["id"] for event in news}) != len(news):
+        raise DemoFailed(f"news: {told} were done, {found} told")
+    return len(news)
 
 
 def _show_checks(checks: list[Check], console: Console) -> None:

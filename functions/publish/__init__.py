@@ -1,0 +1,1 @@
+"""The news of committed changes, for platforms and whoever else listens."""
