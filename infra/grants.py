@@ -137,6 +137,7 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 bills="GetObject GetObjectVersion",
                 settlements="GetObject PutObject",
                 returns="GetObject PutObject",
+                journal="GetObject PutObject",
                 **{"reports/invariants": "GetObject PutObject"},
             ),
         ),

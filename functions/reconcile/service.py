@@ -2,7 +2,7 @@
 
     bill arrives ──> taken in ──> that platform's day settled, or filed again
     tick ──> what the bureau began is finished ──> sweep ──> rollover ──> days settled ──> closing
-         ──> the daily recount
+         ──> journals of the days over ──> the daily recount
 
 Every step may be done by any run, twice, or by two runs at once, and takes up what an earlier one
 left. A step that fails holds up only what follows from it: the others are done, and the run fails
@@ -20,6 +20,7 @@ from functions.reconcile.bills import Intake, IntakeStores, take_in
 from functions.reconcile.closing import close_campaign
 from functions.reconcile.funding import follow_state, fund_campaign
 from functions.reconcile.invariants import TellDrift, recount_daily
+from functions.reconcile.journal import write_journals
 from functions.reconcile.rollover import roll_over
 from functions.reconcile.settlement import (
     DayOutcome,
@@ -134,6 +135,8 @@ class Reconciler:
         attempt(partial(self._settle, now))
         for record in self._records():
             attempt(partial(self._close, record, budget, now))
+        for record in self._records():
+            attempt(partial(self._journal, record, now))
         attempt(partial(recount_daily, self._money, now, tell_drift=self._tell_drift))
         if failures:
             raise ExceptionGroup("the run did not do everything", failures)
@@ -174,6 +177,15 @@ class Reconciler:
         elif closing.reasons and now >= record.campaign.refunds_end_at:
             facts = {"reasons": list(closing.reasons)}
             self._tell(Step("not closed", record.campaign.campaign_id, facts))
+
+    def _journal(self, record: CampaignRecord, now: datetime) -> None:
+        written = write_journals(record, self._money, now)
+        if written.days:
+            facts: dict[str, object] = {
+                "days": [on.isoformat() for on in written.days],
+                "changes": written.changes,
+            }
+            self._tell(Step("journal", record.campaign.campaign_id, facts))
 
     def _unsettled(self, record: CampaignRecord) -> Sequence[str]:
         return [on.isoformat() for on in unsettled_days(record, self._settling.settlements)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.connection import Database
+from functions.shared.store.journal import JournalStore
 from functions.shared.store.objects import ObjectStore
 from functions.shared.store.recount import RecountStore
 from functions.shared.store.returns import ReturnStore
@@ -16,7 +17,7 @@ from functions.shared.store.vouchers import VoucherStore
 
 @dataclass(frozen=True, slots=True)
 class MoneyStores:
-    """The stores behind funding, sweep, rollover, closing and recount."""
+    """The stores behind funding, sweep, rollover, closing, recount and journal."""
 
     campaigns: CampaignStore
     stock: StockStore
@@ -24,6 +25,7 @@ class MoneyStores:
     vouchers: VoucherStore
     returns: ReturnStore
     recounts: RecountStore
+    journals: JournalStore
     objects: ObjectStore
 
     @classmethod
@@ -36,5 +38,6 @@ class MoneyStores:
             vouchers=VoucherStore(database),
             returns=ReturnStore(database),
             recounts=RecountStore(database),
+            journals=JournalStore(database),
             objects=objects,
         )

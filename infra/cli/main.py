@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli import campaigns, grants
+from infra.cli import audit, campaigns, grants
 
 app = typer.Typer(
     name="huimin",
@@ -18,6 +18,7 @@ app = typer.Typer(
 
 app.add_typer(campaigns.app, name="campaign")
 app.add_typer(grants.app, name="grant")
+app.add_typer(audit.app, name="audit")
 
 OutOption = Annotated[
     Path, typer.Option("--out", "-o", help="Folder for the files; an earlier run's are replaced.")

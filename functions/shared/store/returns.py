@@ -5,6 +5,7 @@ close     statement put (the guard) · campaign: unallocated -> returned, CLOSED
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from functions.shared.domain.business_time import business_date
@@ -34,6 +35,12 @@ class ReturnStore:
         """The return of that run, strongly consistent; None while there is none."""
         item = self._database.get(SettlementItem, campaign_id, statement_key(run))
         return from_payload(item.payload) if item else None
+
+    def all(self, campaign_id: str) -> Iterator[FundReturn]:
+        """Every return of the campaign, by run, strongly consistent."""
+        for item in self._database.query(SettlementItem, campaign_id):
+            if item.kind == FUND_RETURN:
+                yield from_payload(item.payload)
 
     def close(
         self, fund_return: FundReturn, record: CampaignRecord, *, now: datetime

@@ -40,6 +40,7 @@ TRYING_SOLD_OUT = 24
 ROUND_2_CLAIMS = 60
 # From ten in the morning to past two the next.
 LAST_DAY_SETTLED = timedelta(hours=17)
+JOURNAL_RUNS = 6
 
 
 class DemoFailed(Exception):
@@ -458,6 +459,10 @@ class Play:
             late.platform.refund(late.redemption, "too-late", 1), Code.REFUND_WINDOW_CLOSED
         )
         self.stack.report()
+        # The journals of the days that are left, and of the last: a run writes seven.
+        self.stack.clock.move_to(last + timedelta(days=1))
+        for _ in self.progress(range(JOURNAL_RUNS), "journals"):
+            self.stack.tick()
         body = self.expect(self.bureau.campaign(self.document), 200)
         self.check(what="state at the end", expected="CLOSED", found=body["state"])
         self.say(

@@ -1,0 +1,145 @@
+"""What a journal is written from, read whole from the tables, and how far it is written.
+
+Vouchers and entries are found by scanning, strongly consistent, as for a recount: an index may
+not have got yet, or never got, what a journal must not miss.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from pynamodb.expressions.condition import Condition
+
+from functions.shared.domain.business_time import business_date
+from functions.shared.domain.funds import CampaignRecord
+from functions.shared.domain.journal import (
+    GENESIS,
+    Change,
+    entry_change,
+    return_change,
+    statement_change,
+    voucher_changes,
+)
+from functions.shared.store.connection import Database
+from functions.shared.store.ledger import REDEEM, redemption_of, refund_of
+from functions.shared.store.returns import ReturnStore
+from functions.shared.store.settlements import SettlementStore
+from functions.shared.store.stock import StockStore
+from functions.shared.store.tables import LedgerItem, SettlementItem, VoucherItem
+from functions.shared.store.transaction import Cancelled
+from functions.shared.store.vouchers import voucher_of
+
+JOURNAL = "JOURNAL"
+"""The kind of the journal's bookmark, and its key; it holds no money."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalBookmark:
+    """How far a campaign's journal is written: its last day, that day's root, all its changes."""
+
+    through: date | None = None
+    root: str = GENESIS
+    changes: int = 0
+
+
+@dataclass(slots=True)
+class Found:
+    """All changes of some days, and what tells whether none is missing.
+
+    Args:
+        by_day: the changes of each of the days, unordered.
+        before: how many changes there are of earlier days.
+        vouchers: how many vouchers there are now.
+        issued: what the shards say they have issued, before and after the reading.
+
+    """
+
+    by_day: dict[date, list[Change]] = field(default_factory=lambda: defaultdict(list))
+    before: int = 0
+    vouchers: int = 0
+    issued: tuple[int, int] = (0, 0)
+
+
+class JournalStore:
+    """The changes of campaigns by day, and their bookmarks."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._stock = StockStore(database)
+        self._settlements = SettlementStore(database)
+        self._returns = ReturnStore(database)
+
+    def bookmark(self, campaign_id: str) -> JournalBookmark:
+        """How far the campaign's journal is written."""
+        item = self._database.get(SettlementItem, campaign_id, JOURNAL)
+        if item is None:
+            return JournalBookmark()
+        kept = json.loads(item.payload)
+        return JournalBookmark(date.fromisoformat(item.business_on), kept["root"], kept["changes"])
+
+    def advance(
+        self, campaign_id: str, after: JournalBookmark, before: JournalBookmark, *, now: datetime
+    ) -> None:
+        """Moves the bookmark on, unless another run has moved it."""
+        assert after.through is not None  # noqa: S101 - a bookmark that moves has a day
+        unchanged: Condition = SettlementItem.statement_key.does_not_exist()
+        if before.through is not None:
+            unchanged = SettlementItem.business_on == before.through.isoformat()
+        transaction = self._database.transaction("advance_journal")
+        transaction.put(
+            "bookmark",
+            SettlementItem(
+                campaign_id,
+                JOURNAL,
+                kind=JOURNAL,
+                statement_id=JOURNAL,
+                business_on=after.through.isoformat(),
+                payload=json.dumps({"changes": after.changes, "root": after.root}),
+                amount_fen=0,
+                made_at=now,
+            ),
+            unchanged,
+        )
+        try:
+            transaction.commit()
+        except Cancelled:
+            # Another run has written the same days.
+            return
+
+    def changes(self, record: CampaignRecord, first: date, last: date) -> Found:
+        """Every change of the campaign on those business dates.
+
+        Raises:
+            Busy: throttled or lost beyond the SDK's retries.
+
+        """
+        campaign_id = record.campaign.campaign_id
+        found = Found()
+        issued_before = self._issued(campaign_id)
+        for change in self._all(campaign_id, found):
+            on = business_date(change.at)
+            if on < first:
+                found.before += 1
+            elif on <= last:
+                found.by_day[on].append(change)
+        found.issued = issued_before, self._issued(campaign_id)
+        return found
+
+    def _issued(self, campaign_id: str) -> int:
+        return sum(s.issued for s in self._stock.shards_of(list(self._stock.pools(campaign_id))))
+
+    def _all(self, campaign_id: str, found: Found) -> Iterator[Change]:
+        for voucher in self._database.scan(VoucherItem, VoucherItem.campaign_id == campaign_id):
+            found.vouchers += 1
+            yield from voucher_changes(voucher_of(voucher))
+        for entry in self._database.scan(LedgerItem, LedgerItem.campaign_id == campaign_id):
+            is_redemption = entry.entry_type == REDEEM
+            yield entry_change(redemption_of(entry) if is_redemption else refund_of(entry))
+        for statement, made_at in self._settlements.made(campaign_id):
+            yield statement_change(statement, made_at)
+        for fund_return in self._returns.all(campaign_id):
+            yield return_change(fund_return)

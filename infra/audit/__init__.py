@@ -1,0 +1,1 @@
+"""The auditors' verifier: everything recomputed from published files alone."""

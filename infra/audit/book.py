@@ -1,0 +1,370 @@
+"""The book: vouchers, entries, persons and money, kept anew from the journal's changes alone.
+
+Every amount is computed again from the campaign's rules by the code that computed it first; every
+state follows from the one before. What does not follow is a finding.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final
+
+from functions.shared.domain.business_time import business_date, parse_rfc3339
+from functions.shared.domain.campaign import Campaign
+from functions.shared.domain.errors import HuiminError
+from functions.shared.domain.journal import RETURNED, Change
+from functions.shared.domain.limits import PersonCounter, claim_counters, redemption_counters
+from functions.shared.domain.money import NO_PARTS, FundingParts
+from functions.shared.domain.orders import Order
+from functions.shared.domain.refunds import NOTHING_REFUNDED, Redeemed, Refunded, plan_refund
+from functions.shared.domain.tills import price_at_till
+from functions.shared.domain.vouchers import VoucherState as State
+from infra.audit.findings import Finding, Kind
+
+_ISSUED: Final = frozenset({"claimed", "granted", "earned"})
+_UNUSED: Final = frozenset({State.ISSUED, State.HELD})
+# The event -> the states before it, and the state after.
+_STEPS: Final[Mapping[str, tuple[frozenset[State], State]]] = {
+    "held": (_UNUSED, State.HELD),
+    "released": (frozenset({State.HELD}), State.ISSUED),
+    "redeemed": (_UNUSED, State.REDEEMED),
+    # To REDEEMED, EXPIRED or VOIDED: the refund's entry, which stands before, says which.
+    "refunded": (frozenset({State.REDEEMED}), State.REDEEMED),
+    "restored": (frozenset({State.REDEEMED}), State.ISSUED),
+    "expired": (_UNUSED, State.EXPIRED),
+    "voided": (_UNUSED, State.VOIDED),
+    "taken_back": (_UNUSED, State.VOIDED),
+    "forfeited": (frozenset({State.REDEEMED}), State.REDEEMED),
+}
+
+
+@dataclass(slots=True)
+class BookedVoucher:
+    """What the journal says of a voucher; `event` counts the lines of its timeline."""
+
+    round_id: str
+    voucher_type_id: str
+    platform_id: str
+    reserve_fen: int
+    valid_from: datetime
+    valid_until: datetime
+    persons: tuple[str, ...]
+    state: State = State.ISSUED
+    events: int = 1
+    live: str = ""
+    # What the entry of a refund says that the voucher is from then on.
+    told: State = State.REDEEMED
+    is_forfeited: bool = False
+
+
+@dataclass(slots=True)
+class BookedOrder:
+    """A redemption and its refunds so far."""
+
+    voucher_id: str
+    amounts: Redeemed
+    merchant_id: str
+    on: date
+    refunded: Refunded = NOTHING_REFUNDED
+    refunds: int = 0
+
+
+@dataclass(slots=True)
+class DayTally:
+    """What one platform's entries of a business date add up to."""
+
+    count: int = 0
+    gross: FundingParts = NO_PARTS
+    refunds: FundingParts = NO_PARTS
+    adjustments: FundingParts = NO_PARTS
+
+    def net(self) -> tuple[int, int, int]:
+        """Fiscal, platform and merchant money, net."""
+        given, back, late = self.gross, self.refunds, self.adjustments
+        return (
+            given.fiscal_fen - back.fiscal_fen - late.fiscal_fen,
+            given.platform_fen - back.platform_fen - late.platform_fen,
+            given.merchant_fen - back.merchant_fen - late.merchant_fen,
+        )
+
+
+@dataclass(slots=True)
+class Figures:
+    """What the T+1 report counts of a business date, in all."""
+
+    issued_count: int = 0
+    issued_fen: int = 0
+    redemption_count: int = 0
+    redemption_fen: int = 0
+    order_fen: int = 0
+    fiscal_fen: int = 0
+    refund_count: int = 0
+    refunded_voucher_fen: int = 0
+    refunded_fiscal_fen: int = 0
+    claimers: set[str] = field(default_factory=set)
+    redeemers: set[str] = field(default_factory=set)
+
+
+class Book:
+    """One campaign's book.
+
+    Args:
+        campaign: its rules, from the document that the journal names.
+
+    """
+
+    def __init__(self, campaign: Campaign) -> None:
+        self.campaign = campaign
+        self.vouchers: dict[str, BookedVoucher] = {}
+        self.orders: dict[str, BookedOrder] = {}
+        self.numbers: set[tuple[str, str]] = set()
+        self.days: defaultdict[tuple[str, date], DayTally] = defaultdict(DayTally)
+        self.figures: defaultdict[date, Figures] = defaultdict(Figures)
+        self.settlements: dict[str, Mapping[str, Any]] = {}
+        self.returns: dict[int, Mapping[str, Any]] = {}
+        self.used: Counter[tuple[str, str]] = Counter()
+        self.limits: dict[str, PersonCounter] = {}
+        self.redeemed_net_fen = 0
+        self.outstanding_fen = 0
+        self.returned_fen = 0
+
+    def enter(self, where: str, change: Change) -> Iterator[Finding]:
+        """Books one change; what does not follow from those before it."""
+        try:
+            area, _, event = change.kind.partition(".")
+            if area == "voucher":
+                yield from self._voucher(where, event, change)
+            elif change.kind == "ledger.redeemed":
+                yield from self._redeemed(where, change)
+            elif change.kind == "ledger.refunded":
+                yield from self._refunded(where, change)
+            elif change.kind == "settlement.made":
+                self.settlements[change.change_id] = change.data
+            elif change.kind == RETURNED:
+                self.returns[change.data["run"]] = change.data
+                self.returned_fen += change.data["to_return_fen"]
+            else:
+                yield Finding(Kind.CHAIN, where, f"no change is called {change.kind}")
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            yield Finding(Kind.ENTRY, where, f"not a change: {type(error).__name__} {error}"[:200])
+        held_fen = self.outstanding_fen + self.redeemed_net_fen + self.returned_fen
+        if (
+            held_fen > self.campaign.appropriated_fen
+            or min(self.outstanding_fen, self.redeemed_net_fen) < 0
+        ):
+            detail = f"{held_fen} fen of {self.campaign.appropriated_fen} are given out"
+            yield Finding(Kind.FUNDS, where, detail)
+
+    # Vouchers
+
+    def _voucher(self, where: str, event: str, change: Change) -> Iterator[Finding]:
+        voucher_id, _, number = change.change_id.rpartition(".")
+        known = self.vouchers.get(voucher_id)
+        if event in _ISSUED:
+            if known is not None or int(number) != 0:
+                yield Finding(Kind.VOUCHER, where, f"{voucher_id} is issued twice")
+            else:
+                yield from self._issued(where, voucher_id, change)
+            return
+        if known is None or int(number) != known.events:
+            yield Finding(Kind.VOUCHER, where, f"{voucher_id}: its event {number} is out of turn")
+            return
+        known.events += 1
+        before, after = _STEPS[event]
+        if event == "refunded":
+            after = known.told
+        if event == "restored" and known.told is not State.ISSUED:
+            yield Finding(Kind.VOUCHER, where, f"{voucher_id} is restored, its refund says not")
+        if known.state not in before:
+            yield Finding(Kind.VOUCHER, where, f"{voucher_id} was {known.state} and is {event}")
+        if event == "redeemed" and not known.valid_from <= change.at < known.valid_until:
+            yield Finding(Kind.VOUCHER, where, f"{voucher_id} is not valid then")
+        known.is_forfeited |= event in ("taken_back", "forfeited")
+        if known.is_forfeited and after is State.VOIDED:
+            self._count(known.persons, self._claim_counters(known), -1)
+        if event == "expired" and change.at < known.valid_until:
+            yield Finding(Kind.VOUCHER, where, f"{voucher_id} ends only at {known.valid_until}")
+        self._move(known, after)
+
+    def _issued(self, where: str, voucher_id: str, change: Change) -> Iterator[Finding]:
+        data = change.data
+        voucher = BookedVoucher(
+            round_id=data["round_id"],
+            voucher_type_id=data["voucher_type_id"],
+            platform_id=data["platform_id"],
+            reserve_fen=data["reserve_fen"],
+            valid_from=parse_rfc3339(data["valid_from"]),
+            valid_until=parse_rfc3339(data["valid_until"]),
+            persons=tuple(data["persons"]),
+        )
+        self.vouchers[voucher_id] = voucher
+        self.outstanding_fen += voucher.reserve_fen
+        voucher_type = self.campaign.voucher_type(voucher.voucher_type_id)
+        in_round = self.campaign.round(voucher.round_id)
+        if voucher_type is None or in_round is None:
+            yield Finding(Kind.VOUCHER, where, "the campaign has no such voucher type or round")
+            return
+        if voucher.reserve_fen != voucher_type.unit_reserve_fen:
+            detail = f"{voucher.reserve_fen} fen are set aside, not {voucher_type.unit_reserve_fen}"
+            yield Finding(Kind.VOUCHER, where, detail)
+        if not in_round.opens_at <= change.at < in_round.closes_at:
+            yield Finding(Kind.VOUCHER, where, "the round is not open then")
+        yield from self._counted(where, voucher.persons, self._claim_counters(voucher))
+        figures = self.figures[business_date(change.at)]
+        figures.issued_count += 1
+        figures.issued_fen += voucher_type.benefit.greatest_fen
+        figures.claimers.add(voucher.persons[0])
+
+    def _move(self, voucher: BookedVoucher, state: State) -> None:
+        if voucher.state in _UNUSED and state not in _UNUSED:
+            self.outstanding_fen -= voucher.reserve_fen
+        if voucher.state not in _UNUSED and state in _UNUSED:
+            self.outstanding_fen += voucher.reserve_fen
+        voucher.state = state
+
+    def _claim_counters(self, voucher: BookedVoucher) -> tuple[PersonCounter, ...]:
+        return claim_counters(
+            self.campaign,
+            round_id=voucher.round_id,
+            voucher_type_id=voucher.voucher_type_id,
+            platform_id=voucher.platform_id,
+        )
+
+    def _counted(
+        self, where: str, persons: tuple[str, ...], counters: tuple[PersonCounter, ...]
+    ) -> Iterator[Finding]:
+        self._count(persons, counters, 1)
+        for person in persons:
+            for counter in counters:
+                if self.used[person, counter.name] > counter.max_count:
+                    detail = f"{person} has more than {counter.max_count} for {counter.name}"
+                    yield Finding(Kind.LIMIT, where, detail)
+
+    def _count(
+        self, persons: tuple[str, ...], counters: tuple[PersonCounter, ...], by: int
+    ) -> None:
+        for person in persons:
+            for counter in counters:
+                self.used[person, counter.name] += by
+
+    # Entries
+
+    def _redeemed(self, where: str, change: Change) -> Iterator[Finding]:
+        data, on = change.data, business_date(change.at)
+        amounts = _amounts(data)
+        voucher = self.vouchers[data["voucher_id"]]
+        number = data["platform_id"], data["order_no"]
+        if data["redemption_id"] in self.orders or number in self.numbers:
+            yield Finding(Kind.ENTRY, where, f"the order {number[1]} is redeemed twice")
+        if voucher.live and self._is_live(voucher.live):
+            yield Finding(Kind.ENTRY, where, f"{data['voucher_id']} has another live redemption")
+        self.numbers.add(number)
+        self.orders[data["redemption_id"]] = BookedOrder(
+            data["voucher_id"], amounts, data["merchant_id"], on
+        )
+        voucher.live = data["redemption_id"]
+        yield from self._priced(where, change.at, data, amounts, voucher)
+        counters = redemption_counters(self.campaign, merchant_id=data["merchant_id"], on=on)
+        yield from self._counted(where, voucher.persons, counters)
+        tally, figures = self.days[data["platform_id"], on], self.figures[on]
+        tally.count += 1
+        tally.gross += amounts.parts
+        self.redeemed_net_fen += amounts.parts.fiscal_fen
+        figures.redemption_count += 1
+        figures.redemption_fen += amounts.voucher_fen
+        figures.order_fen += amounts.order_fen
+        figures.fiscal_fen += amounts.parts.fiscal_fen
+        figures.redeemers.add(voucher.persons[0])
+
+    def _is_live(self, redemption_id: str) -> bool:
+        order = self.orders[redemption_id]
+        return order.refunded.refunded_fen < order.amounts.refundable_fen
+
+    def _priced(
+        self,
+        where: str,
+        at: datetime,
+        data: Mapping[str, Any],
+        amounts: Redeemed,
+        voucher: BookedVoucher,
+    ) -> Iterator[Finding]:
+        voucher_type = self.campaign.voucher_type(voucher.voucher_type_id)
+        if voucher_type is not None and not voucher_type.validity.times.include(at):
+            yield Finding(Kind.ENTRY, where, "the voucher may not be used at that time")
+        order = Order(
+            order_fen=amounts.order_fen,
+            merchant_discount_fen=amounts.merchant_discount_fen,
+            platform_discount_fen=amounts.platform_discount_fen,
+        )
+        if voucher_type is None:
+            return
+        try:
+            priced = price_at_till(
+                voucher_type, order, industry=data["industry"], platform_id=data["platform_id"]
+            )
+        except HuiminError as refusal:
+            yield Finding(Kind.ENTRY, where, f"the rules refuse the order: {refusal.code}")
+            return
+        if (priced.parts, priced.paid_fen) != (amounts.parts, amounts.paid_fen):
+            detail = f"{amounts.voucher_fen} fen of voucher, the rules give {priced.voucher_fen}"
+            yield Finding(Kind.ENTRY, where, detail)
+
+    def _refunded(self, where: str, change: Change) -> Iterator[Finding]:
+        data, on = change.data, business_date(change.at)
+        order = self.orders[data["redemption_id"]]
+        voucher = self.vouchers[order.voucher_id]
+        try:
+            step = plan_refund(
+                order.amounts,
+                order.refunded,
+                refund_fen=data["refund_fen"],
+                policy=self.campaign.refunds.part,
+            )
+        except HuiminError as refusal:
+            yield Finding(Kind.ENTRY, where, f"the rules refuse the refund: {refusal.code}")
+            return
+        found = (data["voucher_fen"], data["paid_fen"], _parts(data))
+        if found != (step.voucher_fen, step.paid_fen, step.parts):
+            detail = f"{data['voucher_fen']} fen of voucher go back, the rules say "
+            yield Finding(Kind.ENTRY, where, detail + str(step.voucher_fen))
+        order.refunded, order.refunds = step.after, order.refunds + 1
+        voucher.told = State(data["voucher_state"])
+        if step.is_whole:
+            counters = redemption_counters(
+                self.campaign, merchant_id=order.merchant_id, on=order.on
+            )
+            self._count(voucher.persons, counters, -1)
+        parts = _parts(data)
+        tally, figures = self.days[data["platform_id"], on], self.figures[on]
+        tally.count += 1
+        if order.on == on:
+            tally.refunds += parts
+        else:
+            tally.adjustments += parts
+        self.redeemed_net_fen -= parts.fiscal_fen
+        figures.refund_count += 1
+        figures.refunded_voucher_fen += data["voucher_fen"]
+        figures.refunded_fiscal_fen += parts.fiscal_fen
+
+
+def _parts(data: Mapping[str, Any]) -> FundingParts:
+    return FundingParts(
+        fiscal_fen=data["fiscal_part_fen"],
+        platform_fen=data["platform_part_fen"],
+        merchant_fen=data["merchant_part_fen"],
+    )
+
+
+def _amounts(data: Mapping[str, Any]) -> Redeemed:
+    """The amounts of a redemption; ValueError where they do not close."""
+    return Redeemed(
+        order_fen=data["order_fen"],
+        merchant_discount_fen=data["merchant_discount_fen"],
+        platform_discount_fen=data["platform_discount_fen"],
+        voucher_fen=data["voucher_fen"],
+        paid_fen=data["paid_fen"],
+        parts=_parts(data),
+    )

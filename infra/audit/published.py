@@ -1,0 +1,195 @@
+"""What was published beside the journal, compared with the book: settlements, returns, reports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, Final
+
+from functions.shared.domain.business_time import business_date
+from functions.shared.domain.campaign import Campaign
+from functions.shared.domain.settlement import statement_id_of
+from functions.shared.files.manifest import Manifest
+from infra.audit.book import Book, Figures
+from infra.audit.findings import Finding, Kind
+from infra.audit.sources import Source
+
+_REPORT: Final = "by_industry.json"
+_FUNDS_CLOSE: Final = "FUNDS_CLOSE"
+
+
+class Published:
+    """The published files of one campaign.
+
+    Args:
+        campaign_id: whose.
+        book: kept from its journal.
+        manifests: of all sets, by folder.
+        source: the files.
+        last_day: the last that the journal has; later files cannot be compared yet.
+
+    """
+
+    def __init__(
+        self,
+        campaign_id: str,
+        book: Book,
+        manifests: Mapping[str, Manifest],
+        source: Source,
+        last_day: date,
+    ) -> None:
+        self._campaign_id = campaign_id
+        self._campaign: Campaign = book.campaign
+        self._book = book
+        self._manifests = manifests
+        self._source = source
+        self._last_day = last_day
+        self.settlements = 0
+        self.reports = 0
+
+    def check(self) -> Iterator[Finding]:
+        """Everything that says otherwise than the book."""
+        yield from self._settlements()
+        yield from self._returns()
+        yield from self._reports()
+        yield from self._proofs()
+
+    def _document(self, key: str) -> Any:  # noqa: ANN401 - JSON
+        try:
+            return json.loads(self._source.read(key))
+        except (FileNotFoundError, ValueError):
+            return {}
+
+    def _settlements(self) -> Iterator[Finding]:
+        """Each day with entries has its statement, and each statement says what they give."""
+        book = self._book
+        by_day = {
+            (str(manifest.inputs.get("platform_id")), manifest.business_date): prefix
+            for prefix, manifest in self._sets("settlement")
+            if prefix.endswith("/v1/")
+        }
+        for (platform_id, on), tally in book.days.items():
+            made = book.settlements.get(statement_id_of(self._campaign_id, platform_id, on))
+            prefix = by_day.get((platform_id, on))
+            if made is None and on < self._last_day and prefix is None:
+                yield Finding(Kind.SETTLEMENT, f"{platform_id} {on}", "it has no statement")
+                continue
+            if prefix is None:
+                if made is not None:
+                    yield Finding(Kind.SETTLEMENT, f"{platform_id} {on}", "its files are missing")
+                continue
+            self.settlements += 1
+            rows = self._document(prefix + "statement.json").get("rows", [])
+            found: dict[str, Any] = next((r for r in rows if r.get("line") == "NET"), {})
+            net = tally.net()
+            told = tuple(found.get(f"{part}_fen") for part in ("fiscal", "platform", "merchant"))
+            if (told, found.get("entries")) != (net, tally.count):
+                detail = f"{found.get('entries')} entries, net {told}; the journal has "
+                detail += f"{tally.count}, net {net}"
+                yield Finding(Kind.SETTLEMENT, prefix, detail)
+            if made is not None and made["payable_fen"] != abs(net[0]):
+                yield Finding(Kind.SETTLEMENT, prefix, "the journal's line says another amount")
+
+    def _returns(self) -> Iterator[Finding]:
+        """What went back is what was appropriated and not spent, to the document's account."""
+        book, campaign = self._book, self._campaign
+        before_fen = 0
+        for run, made in sorted(book.returns.items()):
+            prefix = f"returns/{self._campaign_id}/{run:04d}/"
+            left_fen = campaign.appropriated_fen - made["redeemed_net_fen"] - before_fen
+            if made["to_return_fen"] != left_fen or made["redeemed_net_fen"] != (
+                book.redeemed_net_fen
+            ):
+                detail = f"{made['to_return_fen']} fen went back, {left_fen} were left"
+                yield Finding(Kind.RETURN, prefix, detail)
+            rows = self._document(prefix + "fund_return.json").get("rows", [{}])
+            told = rows[0].get("to_return_fen"), rows[0].get("account_number")
+            if told != (made["to_return_fen"], campaign.source_account.number):
+                detail = f"the file returns {told[0]} fen to {told[1]}"
+                yield Finding(Kind.RETURN, prefix, detail)
+            before_fen += made["to_return_fen"]
+        for prefix, _ in self._sets("fund_return"):
+            run = int(prefix.rstrip("/").rpartition("/")[2])
+            if run not in book.returns:
+                yield Finding(Kind.RETURN, prefix, "the journal knows of no such return")
+        if book.returns and book.outstanding_fen:
+            detail = f"{book.outstanding_fen} fen are still set aside for vouchers"
+            yield Finding(Kind.RETURN, self._campaign_id, detail)
+
+    def _reports(self) -> Iterator[Finding]:
+        """The newest report of each day, its day and all days up to it."""
+        newest: dict[date, str] = {}
+        for prefix, manifest in self._sets("report"):
+            on = manifest.business_date
+            if on is not None and on <= self._last_day:
+                newest[on] = max(newest.get(on, ""), prefix, key=len)
+        total, days = Figures(), sorted(self._book.figures)
+        for on in sorted(newest):
+            while days and days[0] <= on:
+                total = _sum(total, self._book.figures[days.pop(0)])
+            self.reports += 1
+            for row in self._document(newest[on] + _REPORT).get("rows", []):
+                if row.get("industry") != "ALL":
+                    continue
+                is_daily = row.get("scope") == "DAILY"
+                expected = self._book.figures.get(on, Figures()) if is_daily else total
+                yield from _compare(newest[on], row, expected)
+
+    def _proofs(self) -> Iterator[Finding]:
+        """Every daily proof holds; the last after closing says what the journal gives."""
+        for prefix, manifest in self._manifests.items():
+            if manifest.kind != "invariants":
+                continue
+            found = self._document(prefix + "invariants.json").get("campaigns", {})
+            for check in found.get(self._campaign_id, []):
+                if not check.get("holds"):
+                    detail = f"{check.get('name')} did not hold, drift {check.get('drift_fen')}"
+                    yield Finding(Kind.INVARIANTS, prefix, detail)
+                counted = check.get("counted", {})
+                is_over = self._book.returns and business_date(manifest.cutoff_at) > self._last_day
+                if check.get("name") == _FUNDS_CLOSE and is_over:
+                    told = counted.get("redeemed_net_fen"), counted.get("returned_fen")
+                    if told != (self._book.redeemed_net_fen, self._book.returned_fen):
+                        detail = f"redeemed and returned: {told}, the journal says "
+                        detail += f"{(self._book.redeemed_net_fen, self._book.returned_fen)}"
+                        yield Finding(Kind.INVARIANTS, prefix, detail)
+
+    def _sets(self, kind: str) -> Iterator[tuple[str, Manifest]]:
+        for prefix, manifest in self._manifests.items():
+            if manifest.kind == kind and f"/{self._campaign_id}/" in prefix:
+                yield prefix, manifest
+
+
+_COUNTED: Final = (
+    "issued_count",
+    "issued_fen",
+    "redemption_count",
+    "redemption_fen",
+    "order_fen",
+    "fiscal_fen",
+    "refund_count",
+    "refunded_voucher_fen",
+    "refunded_fiscal_fen",
+)
+
+
+def _sum(left: Figures, right: Figures) -> Figures:
+    counted = {name: getattr(left, name) + getattr(right, name) for name in _COUNTED}
+    return Figures(
+        **counted,
+        claimers=left.claimers | right.claimers,
+        redeemers=left.redeemers | right.redeemers,
+    )
+
+
+def _compare(prefix: str, row: Mapping[str, Any], expected: Figures) -> Iterator[Finding]:
+    wanted = {name: getattr(expected, name) for name in _COUNTED}
+    wanted |= {"claim_users": len(expected.claimers), "redeem_users": len(expected.redeemers)}
+    wrong = [
+        f"{name} {row.get(name)}, not {value}"
+        for name, value in wanted.items()
+        if row.get(name) != value
+    ]
+    if wrong:
+        yield Finding(Kind.FIGURES, f"{prefix}{_REPORT} {row.get('scope')}", "; ".join(wrong))

@@ -1,0 +1,101 @@
+"""All that the verifier does, and what it has looked at."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from functions.shared.domain.campaign import Campaign
+from functions.shared.domain.campaign_reader import campaign_from_document
+from functions.shared.domain.errors import HuiminError
+from functions.shared.files.manifest import Manifest
+from infra.audit.book import Book
+from infra.audit.chain import Chain
+from infra.audit.findings import Finding, Kind
+from infra.audit.published import Published
+from infra.audit.sets import Sets
+from infra.audit.sources import Source
+
+Track = Callable[[Iterable[str], str], Iterable[str]]
+"""Passes an iterable on, showing under these words how far it is."""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was looked at, by name, and what was found."""
+
+    counted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing was found, in something that was there."""
+        return not self.findings and self.counted["journal days"] > 0
+
+
+def verify_all(source: Source, track: Track) -> Verdict:
+    """Verifies every set of files and recomputes every campaign from its journal."""
+    verdict = Verdict()
+    sets = Sets(source, lambda keys: track(keys, "files"))
+    verdict.findings += sets.check()
+    verdict.counted |= {"manifests": len(sets.manifests), "files": sets.files}
+    journals: defaultdict[str, dict[str, Manifest]] = defaultdict(dict)
+    for prefix, manifest in sets.manifests.items():
+        if manifest.kind == "journal":
+            journals[str(manifest.inputs.get("campaign_id"))][prefix] = manifest
+    verdict.counted["journal days"] = sum(map(len, journals.values()))
+    told = {
+        str(manifest.inputs.get("campaign_id"))
+        for manifest in sets.manifests.values()
+        if manifest.kind == "settlement"
+    }
+    for campaign_id in sorted(told - journals.keys()):
+        detail = "it was settled, and has no journal"
+        verdict.findings.append(Finding(Kind.DAY_MISSING, campaign_id, detail))
+    for campaign_id, days in sorted(journals.items()):
+        _verify_campaign(campaign_id, days, sets, source, verdict, track)
+    return verdict
+
+
+def _verify_campaign(
+    campaign_id: str,
+    days: dict[str, Manifest],
+    sets: Sets,
+    source: Source,
+    verdict: Verdict,
+    track: Track,
+) -> None:
+    chain = Chain(campaign_id, days, source)
+    book: Book | None = None
+    for where, change in chain.changes(track(sorted(days), campaign_id)):
+        if book is None:
+            campaign = _campaign(chain.document, campaign_id, verdict)
+            if campaign is None:
+                break
+            book = Book(campaign)
+        verdict.findings += book.enter(where, change)
+    verdict.findings += chain.findings
+    verdict.counted["journal lines"] += chain.lines
+    if book is None or chain.last_day is None:
+        return
+    published = Published(campaign_id, book, sets.manifests, source, chain.last_day)
+    verdict.findings += published.check()
+    for name, count in (
+        ("vouchers", len(book.vouchers)),
+        ("redemptions", len(book.orders)),
+        ("settlements", published.settlements),
+        ("reports", published.reports),
+        ("fund returns", len(book.returns)),
+    ):
+        verdict.counted[name] += count
+
+
+def _campaign(document: bytes | None, campaign_id: str, verdict: Verdict) -> Campaign | None:
+    try:
+        return campaign_from_document(json.loads(document or b""))
+    except (ValueError, LookupError, TypeError, HuiminError) as error:
+        detail = f"campaign.json cannot be read: {error}"[:200]
+        verdict.findings.append(Finding(Kind.DOCUMENT, campaign_id, detail))
+        return None
