@@ -22,6 +22,7 @@ import pytest
 from functions.shared.domain.business_time import SHANGHAI, business_date
 from functions.shared.domain.grants import PARTS
 from functions.shared.files.manifest import Manifest, verify
+from infra.audit.verify import verify_all
 from infra.local.bills import render_bill
 from infra.local.client import Response
 from infra.local.demo.bureau import DINING, Bureau
@@ -185,6 +186,7 @@ def test_a_whole_campaign(deployment: Deployment) -> None:
     require_verified(returned)
     proof = objects(deployment, f"reports/invariants/{business_date(deployment.now())}/")
     require_verified(proof)
+    require_audited(deployment)
     require_told(hear, refunds={"refund-1", "refund-2", "plain-refund-1"})
     for check in json.loads(proof["invariants.json"])["campaigns"]["e2e-dining"]:
         assert check["holds"], check
@@ -213,6 +215,33 @@ def listen(deployment: Deployment, platform_id: str) -> Callable[[], list[dict[s
         return found
 
     return take
+
+
+class Downloaded:
+    """The bucket's files, as an auditor has them."""
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self._files = files
+
+    def keys(self) -> list[str]:
+        """Every key."""
+        return sorted(self._files)
+
+    def read(self, key: str) -> bytes:
+        """A file's bytes."""
+        if key not in self._files:
+            raise FileNotFoundError(key)
+        return self._files[key]
+
+
+def require_audited(deployment: Deployment) -> None:
+    """Once its last day is over, the campaign passes the auditors' verifier."""
+    deployment.set_clock(deployment.now() + timedelta(days=1))
+    for _ in range(4):
+        deployment.run_schedule("tick")
+    verdict = verify_all(Downloaded(objects(deployment, "")), lambda items, _: items)
+    assert verdict.findings == []
+    assert verdict.counted["fund returns"] == 1
 
 
 def require_told(hear: Callable[[], list[dict[str, Any]]], *, refunds: set[str]) -> None:

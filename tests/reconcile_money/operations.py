@@ -11,6 +11,7 @@ from typing import Any
 
 from functions.reconcile.funding import follow_state, fund_campaign
 from functions.reconcile.invariants import recount_daily
+from functions.reconcile.journal import write_journals
 from functions.reconcile.rollover import drain_all
 from functions.reconcile.stock_changes import finish_changes
 from functions.reconcile.sweep import SETTLING
@@ -516,6 +517,18 @@ def _settle(world: World) -> None:
 @OPERATIONS.register("close", settled)
 def _close(world: World) -> object:
     return world.close().fund_return
+
+
+def two_days_over(world: World) -> None:
+    """A redemption, refunds and a day without anything, none of them in the journal."""
+    with_redemption(world)
+    world.refund(world.redemption, "f1", 1_000)
+    world.now = START + 2 * DAY
+
+
+@OPERATIONS.register("write journals", two_days_over)
+def _write_journals(world: World) -> None:
+    write_journals(world.record(), world.stores, world.now)
 
 
 @OPERATIONS.register("recount", with_redemption, transacts=False)

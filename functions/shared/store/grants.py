@@ -56,7 +56,7 @@ class GrantStore:
 
         """
         transaction = self._database.transaction("make_grant")
-        transaction.put("grant", _item(grant), GrantItem.grant_id.does_not_exist(), guard=True)
+        transaction.put("grant", _item(grant), GrantItem.grant_id.does_not_exist())
         try:
             transaction.commit()
         except Cancelled as cancelled:

@@ -22,6 +22,8 @@ from functions.shared.files.csv_in import read_csv
 from functions.shared.files.manifest import Manifest, verify
 from functions.shared.store.connection import Database
 from functions.shared.store.objects import ObjectStore
+from infra.audit.sources import Folder
+from infra.audit.verify import verify_all
 from infra.local.clock import LocalClock
 from infra.local.demo.play import BEFORE, DemoFailed, Play
 from infra.local.engine import FILES_BUCKET, TABLE_PREFIX
@@ -48,6 +50,7 @@ def show_demo(out: Path) -> int:
             files = stack.download(out)
         _show_checks(checks, console)
         sets = _verify_sets(out, console)
+        lines = _require_audited(out)
         _require_planted_breaks(out)
     except DemoFailed as failure:
         console.print(f"demo: FAILED: {failure}", style="red", markup=False, soft_wrap=True)
@@ -59,7 +62,7 @@ def show_demo(out: Path) -> int:
         f"demo: OK · {play.issued} vouchers issued, {play.redeemed} redemptions, "
         f"{play.refunds} refunds, {sum(play.refusals.values())} refusals of "
         f"{len(play.refusals)} kinds, {len(checks)} invariants hold, {news} pieces of news, "
-        f"{sets} manifests verified, "
+        f"{sets} manifests verified, {lines} journal lines audited, "
         f"{files} files in {out}/ · {seconds:.0f} s",
         soft_wrap=True,
     )
@@ -132,6 +135,27 @@ def _verify_sets(out: Path, console: Console) -> int:
     if stray != [out / MARK]:
         raise DemoFailed(f"files that no manifest names: {stray}")
     return len(manifests)
+
+
+class _Altered(Folder):
+    """The same files, with one byte of a journal changed."""
+
+    def read(self, key: str) -> bytes:
+        """A file's bytes, all of them but one."""
+        data = bytearray(super().read(key))
+        if key.endswith("journal.jsonl"):
+            data[len(data) // 2] ^= 1
+        return bytes(data)
+
+
+def _require_audited(out: Path) -> int:
+    """The auditors' verifier passes on the files, and fails where a byte of them is changed."""
+    verdict = verify_all(Folder(out), lambda items, _: items)
+    if not verdict.is_sound:
+        raise DemoFailed(f"audit: {[str(finding) for finding in verdict.findings[:5]]}")
+    if verify_all(_Altered(out), lambda items, _: items).is_sound:
+        raise DemoFailed("audit: a changed byte was not found")
+    return verdict.counted["journal lines"]
 
 
 def _read(folder: Path, name: str) -> bytes:

@@ -1,0 +1,1 @@
+"""The auditors' verifier: sound folders pass, and every edit of one is found and named."""

@@ -1,0 +1,222 @@
+"""A whole small campaign on the local stack, as files: something of everything, then closed."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from functions.shared.domain.business_time import SHANGHAI, business_date
+from infra.local.bills import render_bill
+from infra.local.clock import LocalClock
+from infra.local.demo.bureau import DINING, Bureau
+from infra.local.demo.platform import Platform
+from infra.local.people import MadeUpPerson, make_people
+from infra.local.stack import PLATFORMS, LocalStack
+
+CAMPAIGN = "audited-2026"
+OPENS = datetime(2026, 1, 5, 10, 0, tzinfo=SHANGHAI)
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+
+
+def document() -> dict[str, Any]:
+    """One round of two days; a reduction, a discount paid by three, and one that orders earn."""
+    full = {"fiscal_bp": 10_000, "platform_bp": 0, "merchant_bp": 0}
+    shared = {"fiscal_bp": 6_000, "platform_bp": 2_500, "merchant_bp": 1_500}
+    words = {"zh": "券", "en": "Voucher"}
+    reduction = {
+        "voucher_type_id": "20-off",
+        "name": words,
+        "kind": "INSTANT_REDUCTION",
+        "face_fen": 2_000,
+        "threshold_fen": 5_000,
+        "threshold_base": "ORDER",
+        "funding": full,
+        "validity": {"kind": "DAYS", "days": 2},
+    }
+    discount = {
+        "voucher_type_id": "fifth-off",
+        "name": words,
+        "kind": "DISCOUNT",
+        "percent_off_bp": 2_000,
+        "cap_fen": 3_001,
+        "threshold_fen": 1_000,
+        "threshold_base": "AFTER_DISCOUNTS",
+        "funding": shared,
+        "validity": {"kind": "ROUND"},
+    }
+    earned = reduction | {
+        "voucher_type_id": "thanks",
+        "distribution": "EARNED",
+        "earned_by": {"threshold_fen": 6_000, "threshold_base": "ORDER"},
+    }
+    stock = [
+        {
+            "voucher_type_id": kind,
+            "platform_id": platform_id,
+            "units": 10,
+            "expected_claims_per_s": 10,
+        }
+        for kind in ("20-off", "fifth-off", "thanks")
+        for platform_id in PLATFORMS
+    ]
+    return {
+        "schema_version": 1,
+        "campaign_id": CAMPAIGN,
+        "name": {"zh": "审计示例", "en": "Audited"},
+        "appropriated_fen": 150_000,
+        "source_account": {
+            "name": "示例区商务局",
+            "number": "0200001234567890123",
+            "bank": "示例银行",
+            "bank_code": "102100000000",
+        },
+        "person": {
+            "identities": ["IDENTITY_NUMBER"],
+            "eligibility": {"real_name": True, "located_in": []},
+        },
+        "scope": {"industries": ["dining"]},
+        "voucher_types": [reduction, discount, earned],
+        "rounds": [
+            {
+                "round_id": "r1",
+                "opens_at": OPENS.isoformat(),
+                "closes_at": (OPENS + 2 * DAY).isoformat(),
+                "stock": stock,
+            }
+        ],
+        "limits": [
+            {"scope": "VOUCHER_TYPE", "max_count": 1},
+            {"scope": "MERCHANT_PER_DAY", "max_count": 2},
+        ],
+        "refunds": {
+            "whole_valid": "RESTORE",
+            "whole_expired": "LAPSE",
+            "part": "PRO_RATA",
+            "window_days": 1,
+        },
+        "hold_s": 900,
+        "rollover": "UNALLOCATED",
+    }
+
+
+class Season:
+    """Plays it; each act a second after the one before."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self.stack = stack
+        self.document = document()
+        self.bureau = Bureau(stack.client(stack.keys.operator), stack.client(stack.keys.approver))
+        self.first, self.second = (
+            Platform(name, stack.client(stack.keys.platforms[name]), CAMPAIGN)
+            for name in sorted(PLATFORMS)
+        )
+        self.people = make_people(10, seed=3)
+
+    def play(self) -> None:
+        """From making the campaign to a month after its end."""
+        self._open()
+        vouchers = self._first_day()
+        self._end_day(OPENS)
+        self._second_day(vouchers)
+        self._end_day(OPENS + DAY)
+        for days in range(2, 10):
+            self._end_day(OPENS + days * DAY)
+
+    def _open(self) -> None:
+        version = self.bureau.make_campaign(self.document).json["version"]
+        self.bureau.approve(self.document, version=version, by=self.bureau.approver)
+        for name, facts in PLATFORMS.items():
+            self.bureau.register_platform(name, facts.name, facts.role_arn)
+        for index in range(3):
+            self.bureau.register_merchant(index, DINING, effective_on=date(2026, 1, 1))
+
+    def _first_day(self) -> list[str]:
+        vouchers = []
+        for number, person in enumerate(self.people[:6]):
+            platform = self.first if number % 2 else self.second
+            vouchers.append(self._claim(platform, person, f"c{number}", "20-off"))
+            self._claim(platform, person, f"d{number}", "fifth-off")
+        for number in range(3):
+            platform = self.first if number % 2 else self.second
+            self._redeem(platform, vouchers[number], f"o{number}", 8_000 + number)
+        self.stack.clock.move_to(self.stack.clock.now() + SECOND)
+        assert self.second.hold(vouchers[4], "held").status == 200
+        return vouchers
+
+    def _second_day(self, vouchers: list[str]) -> None:
+        self.stack.clock.move_to(OPENS + DAY)
+        # The rest of an order of yesterday, which is an adjustment; a whole one of today.
+        late = self.second.client.request("GET", f"/v1/redemptions/{self._redemption('o0')}").json
+        self._act(lambda: self.second.refund(late, "late-1", 1_234))
+        whole = self._redeem(self.first, vouchers[3], "o3", 6_500)
+        self._act(lambda: self.first.refund(whole, "whole-1", 6_500))
+        again = self._redeem(self.first, vouchers[3], "o4", 7_777)
+        self._act(lambda: self.first.refund(again, "part-1", 1_000))
+        # An order earns a voucher, and loses it.
+        earned = self._earn(self.first, self.people[3], "o4", 7_777)
+        self._act(lambda: self.first.refund(again, "part-2", 2_000))
+        assert self.first.voucher(earned).json["state"] == "VOIDED"
+        found = self.second.search(self.people[2]).json["vouchers"]
+        discount = next(v for v in found if v["voucher_type_id"] == "fifth-off")
+        self._redeem(self.second, discount["voucher_id"], "o5", 20_000)
+
+    def _end_day(self, day: datetime) -> None:
+        on = business_date(day)
+        midnight = datetime.combine(on + DAY, datetime.min.time(), SHANGHAI)
+        self.stack.clock.move_to(midnight + timedelta(minutes=5))
+        for platform in (self.first, self.second):
+            rows = platform.books.get(on)
+            if rows:
+                self.stack.drop_bill(platform.platform_id, on, render_bill(rows))
+        for hours in (2.5, 3):
+            self.stack.clock.move_to(midnight + timedelta(hours=hours))
+            self.stack.tick()
+        self.stack.clock.move_to(midnight + timedelta(hours=6))
+        self.stack.report()
+
+    def _act(self, act: Any) -> Any:  # noqa: ANN401 - a response of any call
+        self.stack.clock.move_to(max(self.stack.clock.now(), OPENS) + SECOND)
+        answer = act()
+        assert answer.status in {200, 201}, answer.json
+        return answer.json
+
+    def _claim(self, platform: Platform, person: MadeUpPerson, number: str, kind: str) -> str:
+        return str(self._act(lambda: platform.claim(person, number, "r1", kind))["voucher_id"])
+
+    def _redeem(self, platform: Platform, voucher_id: str, order_no: str, fen: int) -> Any:  # noqa: ANN401 - JSON
+        merchant = f"{DINING}-{len(order_no) % 3}"
+        answer = self._act(lambda: platform.redeem(voucher_id, order_no, fen, merchant))
+        self._redemptions[order_no] = answer["redemption_id"]
+        return answer
+
+    def _redemption(self, order_no: str) -> str:
+        return self._redemptions[order_no]
+
+    _redemptions: dict[str, str] = {}  # noqa: RUF012 - one season a process
+
+    def _earn(self, platform: Platform, person: MadeUpPerson, order_no: str, fen: int) -> str:
+        body = {
+            "order_no": order_no,
+            "campaign_id": CAMPAIGN,
+            "round_id": "r1",
+            "voucher_type_id": "thanks",
+            "merchant_id": f"{DINING}-{len(order_no) % 3}",
+            "order_fen": fen,
+            "merchant_discount_fen": 0,
+            "platform_discount_fen": 0,
+            "person": {"identity_number": person.identity_number},
+            "real_name": True,
+        }
+        answer = self._act(lambda: platform.client.request("POST", "/v1/earnings", json=body))
+        return str(answer["voucher_id"])
+
+
+def write_season(folder: Path) -> None:
+    """Plays a season and writes its files."""
+    with LocalStack(LocalClock(datetime(2026, 1, 4, 9, 0, tzinfo=SHANGHAI))) as stack:
+        season = Season(stack)
+        season.play()
+        assert season.bureau.campaign(season.document).json["state"] == "CLOSED"
+        stack.download(folder)

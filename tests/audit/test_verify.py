@@ -1,0 +1,337 @@
+"""A sound folder passes; whatever is edited, added, left out or moved is found and named."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from functions.shared.domain.journal import Change
+from functions.shared.edge import telemetry
+from functions.shared.files.json_out import canonical
+from infra.audit.findings import MEANINGS, Kind
+from infra.audit.sources import Folder
+from infra.audit.verify import Verdict, verify_all
+from infra.cli.main import app
+from tests.audit.forger import Forger, copied, dropped, edited, find, told
+from tests.audit.season import CAMPAIGN, write_season
+
+REPORT = f"reports/{CAMPAIGN}/2026-01-05/by_industry.json"
+STATEMENT = f"settlements/meituan/2026-01-06/{CAMPAIGN}/v1/statement.json"
+RETURN = f"returns/{CAMPAIGN}/0001/fund_return.json"
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a whole season, as downloaded."""
+    folder = tmp_path_factory.mktemp("season")
+    telemetry.silence()
+    write_season(folder)
+    telemetry.write_to(None)
+    return folder
+
+
+@pytest.fixture
+def forger(sound: Path, tmp_path: Path) -> Forger:
+    """At work on a copy of them."""
+    return Forger(Path(shutil.copytree(sound, tmp_path / "copy")))
+
+
+def verdict_on(folder: Path) -> Verdict:
+    return verify_all(Folder(folder), lambda items, _: items)
+
+
+def test_a_sound_folder_passes_and_it_is_said_what_was_checked(sound: Path) -> None:
+    verdict = verdict_on(sound)
+    assert verdict.findings == []
+    assert verdict.is_sound
+    counted = dict(verdict.counted)
+    assert counted.pop("manifests") > 20
+    assert counted.pop("files") > 100
+    assert counted == {
+        "journal days": 6,
+        "journal lines": 47,
+        "vouchers": 13,
+        "redemptions": 6,
+        "settlements": 4,
+        "reports": 4,
+        "fund returns": 1,
+    }
+
+
+# Clumsy edits: the hashes are left as they were.
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _swap(lines: list[bytes]) -> None:
+    lines[3], lines[4] = lines[4], lines[3]
+
+
+def _spell(lines: list[bytes]) -> None:
+    lines[5] = lines[5].replace(b":", b": ")
+
+
+def _rename_day(forger: Forger) -> None:
+    forger.days[2].rename(forger.days[2].with_name("2026-02-02"))
+
+
+def _swap_days(forger: Forger) -> None:
+    first, second = forger.lines_of(0), forger.lines_of(1)
+    kept = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(kept)
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+CLUMSY: dict[str, tuple[Callable[[Forger], object], set[Kind]]] = {
+    "one byte of a journal": (lambda f: _flip(f.lines_of(0)), {Kind.FILE, Kind.CHAIN}),
+    "a line left out": (
+        lambda f: f.edit_lines(0, lambda lines: lines.pop(5)),
+        {Kind.FILE, Kind.CHAIN, Kind.ORDER},
+    ),
+    "a line twice": (
+        lambda f: f.edit_lines(0, lambda lines: lines.insert(5, lines[5])),
+        {Kind.FILE, Kind.CHAIN, Kind.ORDER},
+    ),
+    "two lines swapped": (
+        lambda f: f.edit_lines(0, _swap),
+        {Kind.FILE, Kind.CHAIN, Kind.ORDER},
+    ),
+    "a line of something else": (
+        lambda f: f.edit_lines(0, lambda lines: lines.insert(5, b'{"hello":1}\n')),
+        {Kind.FILE, Kind.CHAIN},
+    ),
+    "a line in another spelling": (
+        lambda f: f.edit_lines(0, _spell),
+        {Kind.FILE, Kind.CHAIN},
+    ),
+    "a journal's file gone": (lambda f: _remove(f.lines_of(1)), {Kind.FILE}),
+    "a day gone": (lambda f: _remove(f.days[1]), {Kind.DAY_MISSING, Kind.CHAIN}),
+    "the first day gone": (lambda f: _remove(f.days[0]), {Kind.DAY_MISSING, Kind.CHAIN}),
+    "the last day gone": (lambda f: _remove(f.days[-1]), {Kind.RETURN}),
+    "all days gone": (lambda f: _remove(f.days[0].parent), {Kind.DAY_MISSING}),
+    "a day under another date": (_rename_day, {Kind.MANIFEST}),
+    "two days swapped": (_swap_days, {Kind.FILE, Kind.CHAIN}),
+    "a manifest in another spelling": (
+        lambda f: (f.days[0] / "manifest.json").write_bytes(
+            (f.days[0] / "manifest.json").read_bytes().replace(b",", b", ", 1)
+        ),
+        {Kind.MANIFEST},
+    ),
+    "a file that nobody published": (
+        lambda f: (f.folder / "settlements" / "extra.csv").write_text("x"),
+        {Kind.STRAY},
+    ),
+    "a byte of a statement": (
+        lambda f: _flip((f.folder / STATEMENT).with_name("statement.csv")),
+        {Kind.FILE},
+    ),
+    "a settlement gone": (lambda f: _remove((f.folder / STATEMENT).parent), {Kind.SETTLEMENT}),
+    "a report's rows gone": (
+        lambda f: _remove((f.folder / REPORT).with_name("entries.csv")),
+        {Kind.FILE},
+    ),
+    "a return gone": (lambda f: _remove((f.folder / RETURN).parent), {Kind.RETURN}),
+    "other rules": (lambda f: _flip(f.days[0] / "campaign.json"), {Kind.FILE, Kind.DOCUMENT}),
+}
+
+
+@pytest.mark.parametrize("name", CLUMSY)
+def test_a_clumsy_edit_is_found_and_named(forger: Forger, name: str) -> None:
+    edit, kinds = CLUMSY[name]
+    edit(forger)
+    verdict = verdict_on(forger.folder)
+    assert not verdict.is_sound
+    assert {finding.kind for finding in verdict.findings} >= kinds, verdict.findings
+
+
+# Skilful edits: every hash, root and manifest is made right again; only the sums tell.
+
+
+def _other_rules(forger: Forger) -> None:
+    """Every voucher was a fen more, says the document, and every day names that document."""
+    path = forger.days[0] / "campaign.json"
+    document = json.loads(path.read_bytes())
+    document["voucher_types"][0]["face_fen"] += 1
+    path.write_bytes(canonical(document))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def edit(days: list[list[Change]]) -> None:
+        for changes in days:
+            data = {**changes[0].data, "document_sha256": digest}
+            changes[0] = replace(changes[0], data=data)
+
+    forger.forge(edit)
+
+
+def _moved(days: list[list[Change]]) -> None:
+    """A redemption of the first day is written on the second, with its own time."""
+    changes, place = find(days, "ledger.redeemed")
+    days[1].append(changes.pop(place))
+
+
+def _of_another(days: list[list[Change]]) -> None:
+    """The first voucher is said to be the second claimant's, who has one of the type."""
+    changes, place = find(days, "voucher.claimed", 2)
+    told("voucher.claimed", persons=changes[place].data["persons"])(days)
+
+
+def _return_more(forger: Forger) -> None:
+    forger.forge(edited("fund.returned", to_return_fen=100))
+    forger.edit_json(RETURN, lambda d: d["rows"][0].update(to_return_fen=999))
+
+
+MONEY = {"voucher_fen": 1, "fiscal_part_fen": 1, "paid_fen": -1}
+SKILFUL: dict[str, tuple[Callable[[Forger], object], set[Kind]]] = {
+    "a voucher worth a fen more": (
+        lambda f: f.forge(edited("ledger.redeemed", **MONEY)),
+        {Kind.ENTRY, Kind.SETTLEMENT, Kind.FIGURES},
+    ),
+    "a part that another pays": (
+        lambda f: f.forge(edited("ledger.redeemed", 5, fiscal_part_fen=-1, merchant_part_fen=1)),
+        {Kind.ENTRY, Kind.SETTLEMENT},
+    ),
+    "amounts that do not close": (
+        lambda f: f.forge(edited("ledger.redeemed", order_fen=1)),
+        {Kind.ENTRY},
+    ),
+    "a refund that takes a fen less from the voucher": (
+        lambda f: f.forge(
+            edited("ledger.refunded", voucher_fen=-1, fiscal_part_fen=-1, paid_fen=1)
+        ),
+        {Kind.ENTRY, Kind.SETTLEMENT},
+    ),
+    "a refund of more than there was": (
+        lambda f: f.forge(edited("ledger.refunded", refund_fen=10**6)),
+        {Kind.ENTRY},
+    ),
+    "a redemption less": (
+        lambda f: f.forge(dropped("ledger.redeemed")),
+        {Kind.SETTLEMENT, Kind.FIGURES},
+    ),
+    "a redemption twice": (
+        lambda f: f.forge(
+            copied("ledger.redeemed", "r_x.redeem", redemption_id="r_x", order_no="o-x")
+        ),
+        {Kind.ENTRY, Kind.SETTLEMENT, Kind.FIGURES},
+    ),
+    "a refund less": (lambda f: f.forge(dropped("ledger.refunded")), {Kind.SETTLEMENT}),
+    "a claim that nobody made": (
+        lambda f: f.forge(copied("voucher.claimed", "v_x.0000")),
+        {Kind.LIMIT, Kind.FIGURES},
+    ),
+    "a claim less": (lambda f: f.forge(dropped("voucher.claimed")), {Kind.VOUCHER, Kind.FIGURES}),
+    "a claim twice": (
+        lambda f: f.forge(lambda days: copied("voucher.claimed", days[0][1].change_id)(days)),
+        {Kind.VOUCHER},
+    ),
+    "an expiry less": (
+        lambda f: f.forge(dropped("voucher.expired")),
+        {Kind.RETURN},
+    ),
+    "another reserve": (
+        lambda f: f.forge(edited("voucher.claimed", reserve_fen=-1)),
+        {Kind.VOUCHER},
+    ),
+    "more set aside than there is": (
+        lambda f: f.forge(edited("voucher.claimed", reserve_fen=10**9)),
+        {Kind.FUNDS},
+    ),
+    "a voucher of another person": (lambda f: f.forge(_of_another), {Kind.LIMIT}),
+    "a redemption on another day": (lambda f: f.forge(_moved), {Kind.ORDER}),
+    "a statement of another amount": (
+        lambda f: f.edit_json(STATEMENT, lambda d: d["rows"][-1].update(fiscal_fen=1)),
+        {Kind.SETTLEMENT},
+    ),
+    "a statement's line of another amount": (
+        lambda f: f.forge(edited("settlement.made", payable_fen=5)),
+        {Kind.SETTLEMENT},
+    ),
+    "a figure of the report": (
+        lambda f: f.edit_json(REPORT, lambda d: d["rows"][0].update(redemption_count=99)),
+        {Kind.FIGURES},
+    ),
+    "more returned": (_return_more, {Kind.RETURN}),
+    "returned to another account": (
+        lambda f: f.edit_json(RETURN, lambda d: d["rows"][0].update(account_number="666666")),
+        {Kind.RETURN},
+    ),
+    "other rules for what was given": (_other_rules, {Kind.ENTRY}),
+    "a broken proof": (
+        lambda f: f.edit_json(
+            "reports/invariants/2026-01-06/invariants.json",
+            lambda d: d["campaigns"][CAMPAIGN][0].update(holds=False, drift_fen=1),
+        ),
+        {Kind.INVARIANTS},
+    ),
+    "a proof of other money": (
+        lambda f: f.edit_json(
+            "reports/invariants/2026-01-14/invariants.json",
+            lambda d: d["campaigns"][CAMPAIGN][0]["counted"].update(redeemed_net_fen=1),
+        ),
+        {Kind.INVARIANTS},
+    ),
+    "a change of no known kind": (
+        lambda f: f.forge(
+            lambda days: days[1].append(replace(days[1][-1], kind="money.made", change_id="zz"))
+        ),
+        {Kind.CHAIN},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SKILFUL)
+def test_a_skilful_edit_is_found_by_recomputing(forger: Forger, name: str) -> None:
+    edit, kinds = SKILFUL[name]
+    edit(forger)
+    verdict = verdict_on(forger.folder)
+    found = {finding.kind for finding in verdict.findings}
+    assert Kind.FILE not in found, verdict.findings
+    assert found >= kinds, verdict.findings
+
+
+# The command
+
+
+def test_the_command_says_what_it_checked_and_ends_with_0(sound: Path) -> None:
+    result = CliRunner().invoke(app, ["audit", "verify", str(sound)])
+    assert result.exit_code == 0, result.output
+    assert "journal lines" in result.output
+    assert "audit: OK" in result.output
+
+
+def test_the_command_names_what_it_found_in_both_languages_and_ends_with_1(
+    forger: Forger,
+) -> None:
+    _flip(forger.lines_of(0))
+    result = CliRunner().invoke(app, ["audit", "verify", str(forger.folder)])
+    assert result.exit_code == 1
+    assert "journal.jsonl" in result.output
+    for words in (MEANINGS[Kind.FILE].zh, MEANINGS[Kind.FILE].en, "audit: FAILED"):
+        assert words in result.output
+
+
+def test_a_folder_without_a_journal_is_not_sound(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["audit", "verify", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "no journal" in result.output
+
+
+def test_a_folder_that_is_not_there_is_told() -> None:
+    result = CliRunner().invoke(app, ["audit", "verify", "./nowhere"])
+    assert result.exit_code == 2
+    assert "no folder" in result.output
