@@ -25,7 +25,8 @@ from functions.shared.domain.fund_return import (
 )
 from functions.shared.domain.funds import CampaignRecord
 from functions.shared.files.manifest import Manifest, verify
-from functions.shared.store.tables import StockItem
+from functions.shared.store.returns import FUND_RETURN
+from functions.shared.store.tables import SettlementItem, StockItem
 from functions.shared.store.transaction import Cancelled
 from tests.reconcile_money.world import CAMPAIGN, DAY, START, World, document
 from tests.support.faults import contended
@@ -273,3 +274,33 @@ def test_money_that_is_not_there_is_not_returned(world: World) -> None:
         world.stores.returns.close(planned, record, now=world.now)
     assert world.record() == record
     assert world.stores.returns.fund_return(CAMPAIGN, 1) is None
+
+
+def test_a_return_that_is_stored_is_the_one_that_counts(world: World) -> None:
+    """Even where the campaign still looks as if nothing had been returned."""
+    record = world.draft()
+    planned = plan_return(record.campaign, record.funds, redeemed_net_fen=0, run=1, now=world.now)
+    other = replace(planned, decided_at=world.now - DAY)
+    SettlementItem(
+        CAMPAIGN,
+        other.statement_key,
+        kind=FUND_RETURN,
+        statement_id=other.reference,
+        business_on="2026-01-01",
+        payload=to_payload(other),
+        amount_fen=other.to_return_fen,
+        made_at=world.now,
+    ).save()
+    assert world.stores.returns.close(planned, record, now=world.now) == other
+    assert world.record() == record
+
+
+def test_a_return_planned_on_other_returns_than_are_noted_is_refused(world: World) -> None:
+    record = world.draft()
+    planned = plan_return(record.campaign, record.funds, redeemed_net_fen=0, run=1, now=world.now)
+    on_another = replace(
+        planned, appropriated_fen=planned.appropriated_fen + 1, returned_before_fen=1
+    )
+    with pytest.raises(Cancelled):
+        world.stores.returns.close(on_another, record, now=world.now)
+    assert world.record() == record

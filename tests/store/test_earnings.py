@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from functions.shared.domain.earnings import Earning, EarningRefund, plain_order
+from functions.shared.domain.errors import Busy
 from functions.shared.domain.ledger import Redemption
 from functions.shared.domain.limits import PersonCounter
 from functions.shared.domain.orders import Order
@@ -21,6 +22,7 @@ from functions.shared.store.transaction import Cancelled
 from tests.store.seeds import put_shard
 from tests.support.campaigns import CAMPAIGN_ID, REDUCTION, ROUND_1, UNIONPAY
 from tests.support.deployment import Deployment
+from tests.support.replies import TRANSACTION, TRIES, cancelled, scripted
 from tests.support.vouchers import ISSUED_AT, REDEMPTION_ID, a_redemption, a_voucher, voucher_id
 
 NO_LIMITS: list[PersonCounter] = []
@@ -151,6 +153,15 @@ def test_a_refund_counts_once_whoever_sends_it_again(earner: Earner) -> None:
     again = replace(plan, earning=stored, after=replace(AFTER, refunded_fen=200, paid_fen=200))
     assert earner.store.commit_refund(again, ()) == REFUND
     assert earner.deployment.snapshot() == before
+
+
+def test_an_earlier_try_that_is_still_being_written_is_no_change_of_the_order(
+    earner: Earner, database: Database
+) -> None:
+    earner.earn()
+    step = cancelled("TransactionConflict", "ConditionalCheckFailed")
+    with scripted(database.client, TRANSACTION, *[step] * TRIES), pytest.raises(Busy):
+        earner.store.commit_refund(EarningRefundPlan(REFUND, EARNING, AFTER, None), ())
 
 
 @pytest.mark.parametrize(

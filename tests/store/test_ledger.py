@@ -377,8 +377,9 @@ def test_no_money_lapses_into_a_shard_that_is_not_there(books: Books) -> None:
     assert books.deployment.snapshot() == before
 
 
-def test_no_counter_falls_below_zero(books: Books) -> None:
-    count(books.database, PERSON, **{DAILY.name: 1, EVER.name: 0})
+@pytest.mark.parametrize(("daily", "ever"), [(1, 0), (0, 1)])
+def test_no_counter_falls_below_zero(books: Books, daily: int, ever: int) -> None:
+    count(books.database, PERSON, **{DAILY.name: daily, EVER.name: ever})
     redemption = books.redeemed()
     before = books.deployment.snapshot()
     with pytest.raises(Cancelled) as refused:
@@ -397,6 +398,16 @@ def test_a_refund_in_contention_is_made_once_or_busy(books: Books, step: Step) -
     with scripted(books.database.client, TRANSACTION, step):
         assert books.ledger.commit_refund(PART, redemption, voucher) is None
     assert shard_of(books.deployment)["lapsed_fen"] == 1_000
+
+
+def test_an_earlier_try_that_is_still_being_written_is_no_change_of_the_redemption(
+    books: Books,
+) -> None:
+    """The redemption counts the refund already, whose entry is not yet readable."""
+    redemption, voucher = books.redeemed(), books.voucher()
+    step = cancelled("TransactionConflict", "ConditionalCheckFailed", "None", "None")
+    with scripted(books.database.client, TRANSACTION, *[step] * TRIES), pytest.raises(Busy):
+        books.ledger.commit_refund(PART, redemption, voucher)
 
 
 def test_a_refund_whose_reply_was_lost_is_the_stored_one(books: Books) -> None:

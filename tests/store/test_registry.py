@@ -12,6 +12,7 @@ from functions.shared.domain.registry import Merchant, Platform
 from functions.shared.store.callers import platform_of_role
 from functions.shared.store.connection import Database
 from functions.shared.store.registry import RegistryStore
+from functions.shared.store.tables import CallerItem
 from tests.support.campaigns import OPEN
 from tests.support.deployment import Deployment
 from tests.support.events import role_arn
@@ -50,6 +51,19 @@ def refusal(store: RegistryStore, platform: Platform, version: int | None = None
 
 
 # Platforms
+
+
+def test_the_role_of_another_is_not_taken_from_it_with_ones_own_old_one(
+    database: Database, store: RegistryStore, deployment: Deployment
+) -> None:
+    """Should a role, against all rules, have become another's, it stays that one's."""
+    put(store, UNIONPAY)
+    CallerItem(ROLE, platform_id="meituan", active=True).save()
+    before = deployment.snapshot()
+    moved = replace(UNIONPAY, version=2, role_arn=OTHER_ROLE)
+    assert refusal(store, moved, 1).code is Code.ROLE_TAKEN
+    assert deployment.snapshot() == before
+    assert platform_of_role(database, ROLE) == "meituan"
 
 
 def test_a_platform_is_known_by_its_id_and_by_its_role(

@@ -98,11 +98,11 @@ class BreakStore:
             require_newest(transaction, batch[0].platform_id, batch[0].business_on, newest)
             for change in batch:
                 item = before.get(change.break_id)
-                # A compare-and-set on all that can change: state and payload.
+                # A compare-and-set on all that can change: the payload's history grows with it.
                 unchanged = (
                     BreakItem.break_id.does_not_exist()
                     if item is None
-                    else (BreakItem.payload == item.payload) & (BreakItem.state == item.state)
+                    else BreakItem.payload == item.payload
                 )
                 transaction.put(change.break_id, _item(change), unchanged)
             try:
