@@ -1,4 +1,4 @@
-"""The eight functions, each with a role of its own that may do what `infra.grants` says."""
+"""The nine functions, each with a role of its own that may do what `infra.grants` says."""
 
 from __future__ import annotations
 
@@ -54,12 +54,13 @@ SIZES: Mapping[str, FunctionSize] = MappingProxyType(
         "redeem": _API,
         "earn": _API,
         "grant": FunctionSize(memory_mib=1024, timeout_s=28, reserved=10),
+        "files": FunctionSize(memory_mib=1024, timeout_s=20),
         "publish": FunctionSize(memory_mib=1024, timeout_s=60),
         "reconcile": FunctionSize(memory_mib=2048, timeout_s=900, reserved=2),
         "report": FunctionSize(memory_mib=2048, timeout_s=900, reserved=1),
     }
 )
-API_FUNCTIONS = frozenset({"campaign", "issue", "redeem", "earn", "grant"})
+API_FUNCTIONS = frozenset({"campaign", "issue", "redeem", "earn", "files", "grant"})
 CLOCK_FUNCTIONS = frozenset({"reconcile", "report"})
 # Nobody waits for their answer: what fails for good must be kept somewhere.
 UNATTENDED = CLOCK_FUNCTIONS | {"publish"}

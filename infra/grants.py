@@ -141,6 +141,10 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 **{"reports/invariants": "GetObject PutObject"},
             ),
         ),
+        "files": FunctionGrants(
+            tables=_each(callers="GetItem"),
+            files=_each(bills="PutObject", settlements="GetObject"),
+        ),
         "publish": FunctionGrants(
             tables=_each(
                 campaigns="GetItem",

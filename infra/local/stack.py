@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from functions.campaign import handler as campaign
 from functions.earn import handler as earn
+from functions.files import handler as files
 from functions.grant import handler as grant
 from functions.issue import handler as issue
 from functions.publish import handler as publish
@@ -45,6 +46,7 @@ _HANDLERS: Mapping[str, Any] = {
     "issue": issue,
     "redeem": redeem,
     "earn": earn,
+    "files": files,
     "grant": grant,
     "publish": publish,
     "reconcile": reconcile,

@@ -8,6 +8,7 @@ schedules call them. One test, because each chapter needs the one before.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import time
@@ -15,7 +16,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from http.client import HTTPSConnection
+from ssl import create_default_context
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -133,6 +137,56 @@ def drop_bill(deployment: Deployment, platform: Platform, on: date, data: bytes)
         Key=f"bills/{platform.platform_id}/{on.isoformat()}/bill.csv",
         Body=data,
     )
+
+
+def hand_in_bill(deployment: Deployment, platform: Platform, on: date, data: bytes) -> None:
+    """The platform asks for a link, and puts its bill there."""
+    asked = {
+        "business_on": on.isoformat(),
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    upload = expect(platform.client.request("POST", "/v1/bills", json=asked), 200)
+    status = send(deployment, "PUT", upload["url"], data, upload["headers"])[0]
+    assert status == 200, status
+
+
+def send(
+    deployment: Deployment,
+    method: str,
+    url: str,
+    data: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> tuple[int, bytes]:
+    """Follows a link, to the emulator wherever it says that it is; status and bytes."""
+    parts = urlsplit(url)
+    connection = HTTPSConnection(
+        "127.0.0.1",
+        deployment.emulator.port,
+        timeout=60,
+        context=create_default_context(cafile=deployment.emulator.authority),
+    )
+    try:
+        connection.request(
+            method,
+            f"{parts.path}?{parts.query}",
+            body=data,
+            headers={"Host": parts.netloc, **(headers or {})},
+        )
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def require_fetched(deployment: Deployment, platform: Platform, on: date) -> None:
+    """The platform finds its settlement, and each link gives the bytes that are described."""
+    query = f"/v1/files?business_on={on.isoformat()}"
+    [found] = expect(platform.client.request("GET", query), 200)["sets"]
+    assert found["campaign_id"] == "e2e-dining"
+    for file in found["files"]:
+        status, data = send(deployment, "GET", file["url"])
+        assert (status, hashlib.sha256(data).hexdigest()) == (200, file["sha256"])
 
 
 def test_a_whole_campaign(deployment: Deployment) -> None:
@@ -366,11 +420,13 @@ def end_day(deployment: Deployment, platforms: list[Platform], on: date) -> None
         rows = platform.books[on]
         if platform is platforms[1]:
             del rows[0]
-        drop_bill(deployment, platform, on, render_bill(rows))
+        deliver = drop_bill if platform is platforms[1] else hand_in_bill
+        deliver(deployment, platform, on, render_bill(rows))
     found = {}
     for platform in platforms:
         files = settled(deployment, platform.platform_id, on)
         require_verified(files)
+        require_fetched(deployment, platform, on)
         breaks = csv.DictReader(io.StringIO(files["breaks.csv"].decode("utf-8-sig")))
         found[platform.platform_id] = [row["match_state"] for row in breaks]
     assert found == {"meituan": [], "unionpay": ["LEDGER_ONLY"]}

@@ -86,6 +86,16 @@ REFUND = Call(
     least=1,
 )
 EARN = Call("POST", "/v1/earnings", TILL, earning_body(), "order_fen", "order_no", least=1)
+BILL = Call(
+    "POST",
+    "/v1/bills",
+    TILL,
+    {"business_on": "2026-01-04", "bytes": 100, "sha256": "a" * 64},
+    "bytes",
+    "sha256",
+    least=1,
+    most=64 * 1024 * 1024,
+)
 EARNING_REFUND = Call(
     "POST",
     f"/v1/earnings/v_{'a' * 32}/refunds",
@@ -173,6 +183,7 @@ CALLS = {
     "refund": REFUND,
     "earn": EARN,
     "earning refund": EARNING_REFUND,
+    "bill": BILL,
     "campaign": CAMPAIGN,
     "platform": PLATFORM,
     "merchant": MERCHANT,
@@ -225,6 +236,7 @@ def test_the_bodies_that_are_changed_below_are_accepted_or_refused_for_other_rea
         "refund": 404,
         "earn": 404,
         "earning refund": 404,
+        "bill": 200,
         "campaign": 201,
         "platform": 201,
         "merchant": 201,

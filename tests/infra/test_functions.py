@@ -12,7 +12,17 @@ from functions.shared.store.tables import MODELS, table_suffix
 from infra.grants import GRANTS
 from tests.infra.template import Statement, Template
 
-FUNCTIONS = ("campaign", "earn", "grant", "issue", "publish", "reconcile", "redeem", "report")
+FUNCTIONS = (
+    "campaign",
+    "earn",
+    "files",
+    "grant",
+    "issue",
+    "publish",
+    "reconcile",
+    "redeem",
+    "report",
+)
 API_GATEWAY_LIMIT_S = 29
 
 

@@ -41,7 +41,14 @@ def tell(event: dict[str, Any], _: object) -> dict[str, Any]:
 def base_url() -> Iterator[str]:
     gateway = Gateway(
         ROUTES,
-        {"campaign": tell, "earn": tell, "grant": tell, "issue": tell, "redeem": tell},
+        {
+            "campaign": tell,
+            "earn": tell,
+            "files": tell,
+            "grant": tell,
+            "issue": tell,
+            "redeem": tell,
+        },
         keys=KEYS,
         clock=lambda: datetime.now(UTC),
     )
@@ -229,7 +236,14 @@ def test_the_signed_client_serves_many_threads(base_url: str) -> None:
 def test_the_signed_client_signs_on_its_own_clock() -> None:
     gateway = Gateway(
         ROUTES,
-        {"campaign": tell, "earn": tell, "grant": tell, "issue": tell, "redeem": tell},
+        {
+            "campaign": tell,
+            "earn": tell,
+            "files": tell,
+            "grant": tell,
+            "issue": tell,
+            "redeem": tell,
+        },
         keys=KEYS,
         clock=lambda: NOW,
     )

@@ -21,6 +21,7 @@ from moto.dynamodb.models import dynamodb_backends
 
 import functions.campaign.handler
 import functions.earn.handler
+import functions.files.handler
 import functions.grant.handler
 import functions.issue.handler
 import functions.redeem.handler
@@ -56,6 +57,7 @@ HANDLERS: Mapping[str, Any] = {
     "issue": functions.issue.handler,
     "redeem": functions.redeem.handler,
     "earn": functions.earn.handler,
+    "files": functions.files.handler,
     "grant": functions.grant.handler,
 }
 Snapshot = dict[str, list[dict[str, Any]]]

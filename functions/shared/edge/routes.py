@@ -74,6 +74,8 @@ ROUTES: tuple[Route, ...] = (
     _platform(
         "refund_redemption", "POST", "/v1/redemptions/{redemption_id}/refunds", "redeem", 16 * KIB
     ),
+    _platform("upload_bill", "POST", "/v1/bills", "files", 16 * KIB),
+    _platform("list_files", "GET", "/v1/files", "files"),
     _platform("earn_voucher", "POST", "/v1/earnings", "earn", 16 * KIB),
     _platform("get_earning", "GET", "/v1/earnings/{voucher_id}", "earn"),
     _platform("refund_earning", "POST", "/v1/earnings/{voucher_id}/refunds", "earn", 16 * KIB),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import boto3
 from botocore.config import Config
@@ -22,6 +23,13 @@ class StoredObject:
     data: bytes
     version: str
     written_at: datetime
+
+
+class UploadLink(NamedTuple):
+    """A link that takes one object, and the headers that must be sent with it."""
+
+    url: str
+    headers: dict[str, str]
 
 
 class ObjectTooLarge(Exception):
@@ -53,9 +61,14 @@ class ObjectStore:
     def client(self) -> Any:  # noqa: ANN401 - boto3 clients have no static type
         """The boto3 client, for fault injection in tests."""
         if self._made is None:
-            self._made = boto3.client(
-                "s3", config=Config(connect_timeout=2, read_timeout=20, retries={"max_attempts": 3})
+            config = Config(
+                connect_timeout=2,
+                read_timeout=20,
+                retries={"max_attempts": 3},
+                # Links of the older signature are refused where objects are encrypted with a key.
+                signature_version="s3v4",
             )
+            self._made = boto3.client("s3", config=config)
         return self._made
 
     def put_new(self, key: str, data: bytes, *, content_type: str) -> bool:
@@ -101,6 +114,49 @@ class ObjectStore:
             version=answer.get("VersionId") or "null",
             written_at=answer["LastModified"],
         )
+
+    def upload_link(
+        self, key: str, *, size: int, sha256: str, content_type: str, lifetime: timedelta
+    ) -> UploadLink:
+        """A link that takes one PUT of exactly those bytes.
+
+        Size and hash are signed, so that S3 refuses any others; a locked bucket asks for the hash.
+
+        Args:
+            key: of the object.
+            size: in bytes.
+            sha256: of the bytes, hexadecimal.
+            content_type: of the object.
+            lifetime: how long the link is good, as long as the role's own credentials are.
+
+        """
+        checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
+        url = self.client.generate_presigned_url(
+            "put_object",
+            Params={
+                "Bucket": self._bucket,
+                "Key": key,
+                "ContentLength": size,
+                "ContentType": content_type,
+                "ChecksumSHA256": checksum,
+            },
+            ExpiresIn=int(lifetime.total_seconds()),
+        )
+        headers = {
+            "Content-Length": str(size),
+            "Content-Type": content_type,
+            "x-amz-checksum-sha256": checksum,
+        }
+        return UploadLink(url, headers)
+
+    def download_link(self, key: str, *, lifetime: timedelta) -> str:
+        """A link that gives the object's bytes to whoever has it, for that long."""
+        url: str = self.client.generate_presigned_url(
+            "get_object",
+            Params={"Bucket": self._bucket, "Key": key},
+            ExpiresIn=int(lifetime.total_seconds()),
+        )
+        return url
 
     def keys(self, prefix: str) -> Iterator[str]:
         """The keys that begin with the prefix, in order."""

@@ -1,0 +1,1 @@
+"""Platforms hand in bills and fetch their settlement files."""

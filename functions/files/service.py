@@ -1,0 +1,144 @@
+"""A platform's files: a link to hand a day's bill in, and links to all that was published for it.
+
+No file passes through here. A link is signed with this function's own role, for one object, for a
+short time; that of a bill takes exactly the bytes that it was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from functions.shared.domain.bills import MAX_BILL_BYTES
+from functions.shared.domain.business_time import day_bounds, to_rfc3339
+from functions.shared.domain.errors import Code, HuiminError
+from functions.shared.files.manifest import FILE_NAME, FileEntry, Manifest
+from functions.shared.store.objects import ObjectStore
+
+LINK_LIFETIME: Final = timedelta(minutes=15)
+MAX_SETS: Final = 200
+"""The most sets of files that one answer lists; one campaign and version is one."""
+
+_CSV: Final = "text/csv"
+
+
+@dataclass(frozen=True, slots=True)
+class BillUpload:
+    """Where and how the bytes of a bill are put.
+
+    Args:
+        object_key: of the object that they become.
+        url: takes one PUT of exactly those bytes, with `headers`, until `expires_at`.
+        headers: which must be sent as they stand.
+        expires_at: when the link ends.
+
+    """
+
+    object_key: str
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedFile:
+    """A published file and a link to it; `entry` is None where it is no part of a set."""
+
+    name: str
+    url: str
+    entry: FileEntry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileSet:
+    """A set of files under one manifest."""
+
+    folder: str
+    manifest: Manifest
+    files: tuple[LinkedFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DayFiles:
+    """All that was published for a platform and business date."""
+
+    sets: tuple[FileSet, ...]
+    bill_reports: tuple[LinkedFile, ...]
+    expires_at: datetime
+
+
+class FileService:
+    """The use cases of the files function.
+
+    Args:
+        objects: the files bucket.
+
+    """
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+
+    def upload_bill(
+        self, platform_id: str, on: date, *, size: int, sha256: str, now: datetime
+    ) -> BillUpload:
+        """A link for the bill of a business date that is over.
+
+        The same bytes get the same key. What becomes of them, intake says.
+
+        Args:
+            platform_id: whose bill.
+            on: the business date.
+            size: bytes of the file, at most MAX_BILL_BYTES.
+            sha256: of its bytes, 64 lower-case hexadecimal digits.
+            now: the time of the request.
+
+        Raises:
+            HuiminError: INVALID_FIELDS, while the date is not over.
+
+        """
+        assert 1 <= size <= MAX_BILL_BYTES, size  # noqa: S101 - the edge's bound
+        ends_at = day_bounds(on)[1]
+        if now < ends_at:
+            finding = {
+                "pointer": "/business_on",
+                "en": f"the business date is not over; ask again from {to_rfc3339(ends_at)} on",
+                "zh": f"该业务日期尚未结束，请于 {to_rfc3339(ends_at)} 之后再申请",
+            }
+            raise HuiminError(Code.INVALID_FIELDS, errors=[finding])
+        key = f"bills/{platform_id}/{on.isoformat()}/{sha256[:32]}.csv"
+        link = self._objects.upload_link(
+            key, size=size, sha256=sha256, content_type=_CSV, lifetime=LINK_LIFETIME
+        )
+        return BillUpload(key, link.url, link.headers, now + LINK_LIFETIME)
+
+    def files_of(self, platform_id: str, on: date, now: datetime) -> DayFiles:
+        """The platform's settlement sets of a business date, and the reports on refused bills.
+
+        Only what a manifest names is listed, so nothing that is half written.
+        """
+        folder = f"settlements/{platform_id}/{on.isoformat()}/"
+        keys = list(self._objects.keys(folder))
+        manifests = [key for key in keys if key.endswith(f"/{FILE_NAME}")][:MAX_SETS]
+        reports = [key for key in keys if key.count("/") == folder.count("/")]
+        return DayFiles(
+            tuple(self._sets(manifests)),
+            tuple(LinkedFile(key.rpartition("/")[2], self._link(key)) for key in reports),
+            now + LINK_LIFETIME,
+        )
+
+    def _sets(self, manifests: list[str]) -> Iterator[FileSet]:
+        for key in manifests:
+            stored = self._objects.get(key)
+            if stored is None:
+                continue
+            folder, manifest = key.removesuffix(FILE_NAME), Manifest.from_bytes(stored.data)
+            files = tuple(
+                LinkedFile(entry.name, self._link(folder + entry.name), entry)
+                for entry in manifest.files
+            )
+            yield FileSet(folder, manifest, files)
+
+    def _link(self, key: str) -> str:
+        return self._objects.download_link(key, lifetime=LINK_LIFETIME)
