@@ -84,6 +84,28 @@ def explain(
         )
     )
     yield from _refunds(campaign, order, priced, refunds_fen)
+    yield from _earned(campaign, order)
+
+
+def _earned(campaign: Campaign, order: Order) -> Iterator[Step]:
+    """Which vouchers the order would earn, before its refunds."""
+    for voucher_type in campaign.voucher_types:
+        rule = voucher_type.earned_by
+        if rule is None:
+            continue
+        base_fen = order.base_fen(rule.threshold_base)
+        name, base, least = (
+            voucher_type.voucher_type_id,
+            yuan_text(base_fen),
+            yuan_text(rule.threshold_fen),
+        )
+        yield Step(
+            Words(
+                f"the order earns {name} from {least}; {rule.threshold_base} counts {base}",
+                f"满 {least} 可获得 {name}，按 {rule.threshold_base} 计 {base}",
+            ),
+            is_met=base_fen >= rule.threshold_fen,
+        )
 
 
 def _told(refusal: HuiminError) -> Words:

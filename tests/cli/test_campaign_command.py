@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from infra.cli.main import app
 from infra.docs import CAMPAIGN_SCHEMA, render_campaign_schema
-from tests.support.campaigns import DISCOUNT, REDUCTION, TICKET, campaign_document
+from tests.support.campaigns import DISCOUNT, REDUCTION, TICKET, campaign_document, earning_document
 
 DOCUMENTS = sorted(
     path for path in CAMPAIGN_SCHEMA.parent.glob("*.json") if path != CAMPAIGN_SCHEMA
@@ -206,6 +206,17 @@ def test_refunds_are_explained_one_after_another(written: Path) -> None:
         told.count("refund of 20.00: 15.00 to the consumer, 5.00 of the voucher's goes back") == 4
     )
     assert "REFUND_EXCEEDS_REDEMPTION" in told
+
+
+def test_what_an_order_earns_is_told_and_explained(tmp_path: Path) -> None:
+    file = write(tmp_path, earning_document())
+    rules = run("check", str(file), "--lang", "both").output
+    assert "Earned, once an order" in rules
+    assert "消费送券" in rules
+    told = explained(file, "--order", "70", "--type", TICKET, "--merchant-discount", "10")
+    assert "✓ the order earns 50-20 from 60.00; AFTER_MERCHANT counts 60.00" in told
+    less = explained(file, "--order", "70", "--type", TICKET, "--merchant-discount", "10.01")
+    assert "✗ the order earns 50-20 from 60.00; AFTER_MERCHANT counts 59.99" in less
 
 
 def test_all_types_are_explained_where_none_is_named(written: Path) -> None:

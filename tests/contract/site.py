@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from functions.campaign.service import CampaignService
 from functions.campaign.stock import PoolService
+from functions.earn.service import EarnService, EarnStores
 from functions.grant.service import GrantService, Listed
 from functions.issue.service import Claim, Claimed, ClaimService
 from functions.redeem.service import RedeemService, RedeemStores
@@ -31,6 +32,7 @@ from functions.shared.issuing.issuer import Issuer
 from functions.shared.issuing.offers import Offers
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.claims import ClaimStore
+from functions.shared.store.earnings import EarningStore
 from functions.shared.store.grants import GrantStore
 from functions.shared.store.ledger import LedgerStore
 from functions.shared.store.recount import RecountStore
@@ -186,6 +188,22 @@ class Site:
         )
         grants = GrantStore(self.database)
         return Granter(GrantService(self.campaigns, self.stock, grants, issuer, self.keys))
+
+    def earner(self, seed: int) -> EarnService:
+        """A process of the earn function."""
+        issuer = Issuer(
+            ClaimStore(self.database),
+            self.shards,
+            Random(seed),  # noqa: S311 - spreads load
+            time.sleep,
+        )
+        stores = EarnStores(
+            self.vouchers,
+            LedgerStore(self.database),
+            self.registry,
+            EarningStore(self.database),
+        )
+        return EarnService(Offers(self.campaigns, self.stock), stores, issuer, self.keys)
 
     def till(self) -> RedeemService:
         """A process of the redeem function."""
