@@ -16,7 +16,7 @@ from functions.shared.store.claims import ClaimStore
 from functions.shared.store.connection import Database
 from functions.shared.store.shards import PROOFS, SHARDS_PER_READING, Moved, ShardStore
 from functions.shared.store.tables import StockItem
-from tests.store.bank import Bank
+from tests.store.bank import PLAN, Bank
 from tests.support.campaigns import OPEN
 from tests.support.deployment import Deployment
 from tests.support.replies import LOST_AFTER, TRANSACTION, TRIES, cancelled, failed, scripted
@@ -134,6 +134,24 @@ def test_nothing_moves_while_the_pool_is_paused(bank: Bank, shards: ShardStore) 
     bank.stock.set_state(pool, PoolState.PAUSED)
     before = bank.deployment.snapshot()
     assert shards.move_units(pool, 0, 2, 1) is Moved.CHANGED
+    assert bank.deployment.snapshot() == before
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_nothing_moves_while_one_of_the_two_is_paused(
+    bank: Bank, shards: ShardStore, number: int
+) -> None:
+    """A pause goes from shard to shard; a move must not carry units past it."""
+    pool = bank.pool(units=7, shards=3)
+    StockItem(pool.shard_id(number)).update([StockItem.state.set(PoolState.PAUSED.value)])
+    before = bank.deployment.snapshot()
+    assert shards.move_units(pool, 0, 2, 1) is Moved.CHANGED
+    assert bank.deployment.snapshot() == before
+
+
+def test_no_pool_is_made_by_the_mark_that_it_is_sold_out(bank: Bank, shards: ShardStore) -> None:
+    before = bank.deployment.snapshot()
+    assert not shards._mark(PLAN)
     assert bank.deployment.snapshot() == before
 
 

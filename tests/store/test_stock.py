@@ -79,6 +79,13 @@ def test_a_funding_whose_reply_was_lost_is_done_once(bank: Bank) -> None:
     assert bank.places() == (APPROPRIATED_FEN - 6_000, 6_000, 0)
 
 
+def test_a_funding_that_is_still_being_written_is_no_lack_of_money(bank: Bank) -> None:
+    """An earlier try has taken the money already; its pool is not yet readable."""
+    step = cancelled("TransactionConflict", "ConditionalCheckFailed")
+    with scripted(bank.database.client, TRANSACTION, *[step] * TRIES), pytest.raises(Busy):
+        bank.stock.fund(PLAN)
+
+
 def test_a_pool_of_no_units_costs_nothing_and_gives_nothing(bank: Bank) -> None:
     pool = bank.pool(units=0, shards=1)
     assert bank.places() == (APPROPRIATED_FEN, 0, 0)
@@ -128,6 +135,25 @@ def test_two_runs_from_the_same_reading_spread_once(bank: Bank) -> None:
     first = bank.stock.spread(read)
     assert bank.stock.spread(read) == first
     assert bank.places()[1:] == (0, 14_000)
+
+
+def test_a_shard_that_is_there_is_never_written_over(bank: Bank) -> None:
+    """Its vouchers count on it; the run stops rather than begin anew."""
+    pool = bank.pool(spread=False)
+    put_shard(pool.shard_id(0), available=1)
+    before = bank.deployment.snapshot()
+    with pytest.raises(AssertionError):
+        bank.stock.spread(pool)
+    assert bank.deployment.snapshot() == before
+
+
+def test_no_shard_gets_units_that_the_pot_has_no_money_for(bank: Bank) -> None:
+    pool = bank.pool(spread=False)
+    PoolItem(pool.campaign_id, pool.pool_key).update([PoolItem.pot_fen.set(13_999)])
+    before = bank.deployment.snapshot()
+    with pytest.raises(AssertionError):
+        bank.stock.spread(pool)
+    assert bank.deployment.snapshot() == before
 
 
 def test_a_spread_goes_on_from_what_is_stored_not_from_what_was_read(bank: Bank) -> None:
