@@ -32,7 +32,7 @@ SECRETS = (
     PERSON.account,
 )
 ALL_THREE = "three-2026"
-GIFT = "gift"
+GIFT, THANKS = "gift", "thanks"
 
 
 @pytest.fixture
@@ -93,6 +93,28 @@ def a_life(platform: Platform) -> list[Reply]:
     return replies
 
 
+def an_earning(platform: Platform) -> list[Reply]:
+    """An order that earns the person a voucher, well and badly."""
+    by = {"campaign_id": ALL_THREE, "voucher_type_id": THANKS, "person": IDENTITIES}
+    earned = platform.earn(0, "p-1", **by)
+    voucher_id = earned.body["voucher_id"]
+    number = PERSON.identity_number
+    wrong: list[dict[str, object]] = [
+        {"person": {"identity_number": number[:-1] + "Y"}},
+        {"person": {number: 1}},
+        {"order_no": f"{number} {PERSON.phone}"},
+        {number: number},
+    ]
+    return [
+        earned,
+        platform.earn(0, "p-1", **by),
+        platform.earn(0, "p-2", **by),
+        platform.earning(voucher_id),
+        platform.refund_order(voucher_id, 8_000),
+        *(platform.earn(0, "p-9", **(by | change)) for change in wrong),
+    ]
+
+
 def a_grant(bureau: Bureau) -> list[Reply]:
     """The person on a list of the bureau's, well and badly."""
     base = f"/v1/admin/campaigns/{ALL_THREE}/grants/elders"
@@ -124,10 +146,17 @@ def test_no_number_of_a_consumer_is_stored_logged_or_given_back(
     }
     document = campaign_document(campaign_id=ALL_THREE, person=person)
     gift = document["voucher_types"][0] | {"voucher_type_id": GIFT, "distribution": "DIRECT"}
-    document["voucher_types"].append(gift)
-    document["rounds"][0]["stock"].append(allocation(GIFT, UNIONPAY, 1))
+    earned_by = {"threshold_fen": 6_000, "threshold_base": "ORDER"}
+    thanks = gift | {
+        "voucher_type_id": THANKS,
+        "distribution": "EARNED",
+        "earned_by": earned_by,
+    }
+    document["voucher_types"] += [gift, thanks]
+    stock = document["rounds"][0]["stock"]
+    stock += [allocation(GIFT, UNIONPAY, 1), allocation(THANKS, UNIONPAY, 1)]
     bureau.open(document)
-    replies = [*a_life(unionpay), *a_grant(bureau)]
+    replies = [*a_life(unionpay), *an_earning(unionpay), *a_grant(bureau)]
     assert sum(r.body.get("granted", 0) for r in replies if r.status == 200) == 1
     assert {reply.status for reply in replies} == {200, 201, 400, 404, 409, 422}
     logged = stdout()
