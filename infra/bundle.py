@@ -26,6 +26,8 @@ LOCK = REPOSITORY / "requirements.lock"
 
 # The services that the functions call. The other 400 service descriptions of botocore are 22 MB,
 # half of the asset; a client for one of them fails with UnknownServiceError.
+ISO_MESSAGES = ("pain", "pain_001_001_09")
+
 BOTOCORE_SERVICES = ("dynamodb", "events", "s3", "secretsmanager", "sts")
 
 LAMBDA_PYTHON = "3.13"
@@ -123,6 +125,11 @@ def leave_out(output: Path) -> None:
     for service in services.iterdir() if services.exists() else ():
         if service.is_dir() and service.name not in BOTOCORE_SERVICES:
             shutil.rmtree(service)
+    # One message of a thousand is written.
+    messages = output / "pyiso20022"
+    for folder in (*messages.glob("*/"), *messages.glob("pain/*/")):
+        if folder.is_dir() and folder.name not in ISO_MESSAGES:
+            shutil.rmtree(folder)
 
 
 def compile_bytecode(output: Path, compiler: str) -> None:

@@ -2,7 +2,7 @@
 
 shared.domain    standard library only
 shared.store     domain; the only room of pynamodb, boto3 and botocore
-shared.files     domain; the only room of xlsxwriter
+shared.files     domain; the only room of xlsxwriter and of payment messages
 shared.issuing   domain, store
 shared.edge      domain; the only room of powertools and, with messages.py, of pydantic
 <function>       its own modules, domain, store, issuing, files; handler.py, messages.py also edge
@@ -69,7 +69,11 @@ def permitted(module: str) -> tuple[frozenset[str], tuple[str, ...]]:
             return frozenset({"pydantic"}), (*rooms, f"{SHARED}.edge")
         return frozenset(), rooms
     room = parts[2] if len(parts) > 2 else ""
-    libraries = {"store": AWS, "files": frozenset({"xlsxwriter"}), "edge": EDGE_LIBRARIES}
+    libraries = {
+        "store": AWS,
+        "files": frozenset({"xlsxwriter", "pyiso20022", "xsdata"}),
+        "edge": EDGE_LIBRARIES,
+    }
     behind = {"issuing": (f"{SHARED}.store",)}.get(room, ())
     return libraries.get(room, frozenset()), (f"{SHARED}.{room}", f"{SHARED}.domain", *behind)
 

@@ -11,14 +11,17 @@ from functions.shared.files.bundle import render_table
 from functions.shared.files.columns import Column, ColumnKind, Row, Table
 from functions.shared.files.facts import Fact, Facts, Words
 from functions.shared.files.manifest import FILE_NAME, Manifest, describe
+from functions.shared.files.payment import payment_instruction
 from functions.shared.store.objects import ObjectStore
 
 _CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "json": "application/json",
+    "xml": "application/xml",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _KIND = "fund_return"
+_MESSAGE = "pain.001.xml"
 _ID, _TEXT, _FEN = ColumnKind.ID, ColumnKind.TEXT, ColumnKind.FEN
 
 _COLUMNS = (
@@ -74,6 +77,9 @@ def publish_return(fund_return: FundReturn, objects: ObjectStore) -> str:
     for name, data in render_table(table, facts=facts).items():
         there = _put(objects, f"{prefix}{name}", data)
         entries.append(describe(name, there, table))
+    message = payment_instruction(fund_return)
+    if message is not None:
+        entries.append(describe(_MESSAGE, _put(objects, f"{prefix}{_MESSAGE}", message)))
     manifest = Manifest(
         kind=_KIND,
         business_date=None,

@@ -238,6 +238,7 @@ def test_a_whole_campaign(deployment: Deployment) -> None:
     assert closed["funds"]["returned_fen"] == document["appropriated_fen"] - used_fen
     returned = objects(deployment, "returns/e2e-dining/0001/")
     require_verified(returned)
+    assert b"pain.001.001.09" in returned["pain.001.xml"]
     proof = objects(deployment, f"reports/invariants/{business_date(deployment.now())}/")
     require_verified(proof)
     require_audited(deployment)

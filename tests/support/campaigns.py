@@ -74,6 +74,12 @@ def campaign_document(**changes: object) -> dict[str, Any]:
             "bank": "示例银行",
             "bank_code": "102100000000",
         },
+        "holding_account": {
+            "name": "示例区消费券专户",
+            "number": "0200009876543210987",
+            "bank": "示例银行示例支行",
+            "bank_code": "102100000001",
+        },
         "person": {
             "identities": ["IDENTITY_NUMBER"],
             "eligibility": {"real_name": True, "located_in": ["11"]},

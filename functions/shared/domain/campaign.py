@@ -279,6 +279,8 @@ class Campaign:
     hold_s: int
     rollover: Rollover
     packs: tuple[Pack, ...] = ()
+    # Where the appropriation lies meanwhile; None where nothing is paid in beforehand.
+    holding_account: SourceAccount | None = None
 
     def pack(self, pack_id: str) -> Pack | None:
         """The pack of that id, if the campaign has it."""

@@ -82,6 +82,11 @@ def campaign_from_document(document: Mapping[str, Any]) -> Campaign:
             Pack(plain["pack_id"], Text(**plain["name"]), tuple(plain["voucher_type_ids"]))
             for plain in document.get("packs") or ()
         ),
+        holding_account=(
+            SourceAccount(**document["holding_account"])
+            if document.get("holding_account")
+            else None
+        ),
     )
 
 

@@ -36,6 +36,7 @@ class FundReturn:
         reference: names the payment at the bank; at most 35 characters, the same for the same
             campaign and run for ever.
         decided_at: when the campaign was closed with it.
+        holding_account: where the money lies; None where it was not paid in beforehand.
 
     Raises:
         ValueError: an amount is negative, or the four do not close.
@@ -52,6 +53,7 @@ class FundReturn:
     source_account: SourceAccount
     reference: str
     decided_at: datetime
+    holding_account: SourceAccount | None = None
 
     def __post_init__(self) -> None:
         require_fen(self.appropriated_fen, name="appropriated_fen", high=MAX_CAMPAIGN_FEN)
@@ -101,6 +103,7 @@ def plan_return(
         reference=reference_of(campaign.campaign_id, run),
         # As it is written, so that what is read back is equal.
         decided_at=parse_rfc3339(to_rfc3339(now)),
+        holding_account=campaign.holding_account,
     )
 
 
@@ -125,5 +128,7 @@ def from_payload(payload: str) -> FundReturn:
     plain = json.loads(payload)
     plain["campaign_name"] = Text(**plain["campaign_name"])
     plain["source_account"] = SourceAccount(**plain["source_account"])
+    if plain.get("holding_account") is not None:
+        plain["holding_account"] = SourceAccount(**plain["holding_account"])
     plain["decided_at"] = parse_rfc3339(plain["decided_at"])
     return FundReturn(**plain)

@@ -33,7 +33,7 @@ class Wording(RequestModel):
 
 
 class SourceAccountSection(RequestModel):
-    """The treasury account that the appropriation came from, and the only one it returns to."""
+    """A bank account. `source_account` is the treasury's: the only one that money returns to."""
 
     name: ShortText
     number: Annotated[str, Field(pattern=r"^[0-9]{6,32}$", description="Account number / 账号")]
@@ -260,6 +260,8 @@ class CampaignDocument(RequestModel):
     name: Wording
     appropriated_fen: AppropriationFen
     source_account: SourceAccountSection
+    # Where the appropriation lies while the campaign runs; left out where it is not paid in first.
+    holding_account: SourceAccountSection | None = None
     person: PersonSection
     scope: ScopeSection
     voucher_types: Annotated[list[VoucherTypeSection], Field(min_length=1, max_length=50)]
