@@ -244,6 +244,17 @@ def test_shards_that_claims_keep_busy_follow_one_by_one(bank: Bank) -> None:
     assert bank.again(pool).followed_version == 1
 
 
+def test_a_shard_follows_that_is_there_and_no_other(bank: Bank) -> None:
+    """One that has never followed a change has no version; one that is missing is not made."""
+    pool = bank.pool()
+    StockItem(pool.shard_id(0)).update([StockItem.state_version.remove()])
+    before = bank.deployment.snapshot()
+    assert not bank.stock._follow(pool, ["spring-2026/r9/none/0000"])
+    assert bank.deployment.snapshot() == before
+    assert bank.stock._follow(replace(pool, state=PoolState.PAUSED), [pool.shard_id(0)])
+    assert {s.state for s in bank.stock.shards(pool)} == {PoolState.OPEN, PoolState.PAUSED}
+
+
 def test_the_later_of_two_changes_wins_at_every_shard(bank: Bank) -> None:
     pool = bank.pool()
     for name in pool.shard_ids():

@@ -63,9 +63,7 @@ class StockChangeStore:
 
         """
         transaction = self._database.transaction("propose_stock_change")
-        transaction.put(
-            "change", _item(change), StockChangeItem.change_id.does_not_exist(), guard=True
-        )
+        transaction.put("change", _item(change), StockChangeItem.change_id.does_not_exist())
         try:
             transaction.commit()
         except Cancelled as cancelled:
