@@ -57,7 +57,9 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 callers="GetItem PutItem",
                 vouchers="GetItem UpdateItem",
                 refusals="GetItem",
+                breaks="GetItem PutItem",
             ),
+            indexes=_each(breaks="unresolved"),
         ),
         "issue": FunctionGrants(
             tables=_each(

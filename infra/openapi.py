@@ -95,6 +95,8 @@ _IDS: Final[Mapping[str, tuple[str, str]]] = {
     "grant_id": ("Id of the grant, chosen by its maker / 定向发放编号", "r1-low-income"),
     "voucher_id": ("Id of the voucher / 券编号", "v_" + "a2b3c4d5" * 4),
     "redemption_id": ("Id of the redemption / 核销编号", "r_" + "a2b3c4d5" * 4),
+    "business_on": ("Business date, in Beijing / 业务日期（北京时间）", "2026-01-03"),
+    "break_id": ("Id of the break / 差错编号", "b_" + "0a1b2c3d" * 4),
 }
 # One order of 120 yuan with a voucher of 100−40, so that the examples tell one story.
 _EXAMPLES: Final[Json] = {

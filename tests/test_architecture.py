@@ -4,8 +4,8 @@ shared.domain    standard library only
 shared.store     domain; the only room of pynamodb, boto3 and botocore
 shared.files     domain; the only room of xlsxwriter and of payment messages
 shared.issuing   domain, store
-shared.edge      domain; the only room of powertools and, with messages.py, of pydantic
-<function>       its own modules, domain, store, issuing, files; handler.py, messages.py also edge
+shared.edge      domain; the only room of powertools and, with *messages.py, of pydantic
+<function>       its own modules, domain, store, issuing, files; handler.py, *messages.py also edge
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ AWS = frozenset({"boto3", "botocore", "pynamodb"})
 EDGE_LIBRARIES = frozenset(
     {"aws_lambda_powertools", "pydantic", "pydantic_core", "typing_extensions"}
 )
-EDGE_MODULES = frozenset({"handler", "messages"})
+EDGE_MODULES = ("handler", "messages", "_messages")
 # Only the gateway says these: no function is reached by a request that they refuse.
 GATEWAY_CODES = frozenset({Code.ROUTE_NOT_FOUND, Code.METHOD_NOT_ALLOWED})
 
@@ -59,13 +59,19 @@ def imported(source: ast.AST) -> Iterator[str]:
 FUNCTIONS = modules("functions")
 
 
+def is_of_the_edge(name: str) -> bool:
+    """Whether it is a function's handler or messages, or something of them."""
+    parts = name.split(".")
+    return len(parts) > 2 and parts[1] != "shared" and parts[2].endswith(EDGE_MODULES)
+
+
 def permitted(module: str) -> tuple[frozenset[str], tuple[str, ...]]:
     """The libraries and the rooms under functions/ that a module may import from."""
     parts = module.split(".")
     if parts[:2] != ["functions", "shared"]:
         own = ".".join(parts[:2])
         rooms = (own, *(f"{SHARED}.{room}" for room in ("domain", "store", "issuing", "files")))
-        if parts[-1] in EDGE_MODULES:
+        if is_of_the_edge(module):
             return frozenset({"pydantic"}), (*rooms, f"{SHARED}.edge")
         return frozenset(), rooms
     room = parts[2] if len(parts) > 2 else ""
@@ -88,13 +94,12 @@ def breaches(module: str, source: ast.AST) -> list[str]:
     libraries, rooms = permitted(module)
     found = []
     for name in imported(source):
-        top, is_edge = name.partition(".")[0], module.rpartition(".")[2] in EDGE_MODULES
+        top = name.partition(".")[0]
         if top != "functions":
             may = top in sys.stdlib_module_names | libraries
         else:
             # What is behind the edge does not know of it.
-            own_edge = tuple(f"{'.'.join(module.split('.')[:2])}.{edge}" for edge in EDGE_MODULES)
-            may = is_below(name, rooms) and (is_edge or not is_below(name, own_edge))
+            may = is_below(name, rooms) and (is_of_the_edge(module) or not is_of_the_edge(name))
         if not may:
             found.append(name)
     return found
@@ -121,6 +126,7 @@ def test_a_module_imports_only_what_its_room_may(module: str) -> None:
         ("functions.redeem.handler", "import botocore.client"),
         ("functions.report.service", "def late():\n    from moto import mock_aws"),
         ("functions.campaign.handler", "import infra.local.people"),
+        ("functions.campaign.breaks", "from functions.campaign.break_messages import BreakAnswer"),
         ("functions.campaign.messages", "import tests.support"),
     ],
 )

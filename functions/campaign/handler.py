@@ -5,6 +5,15 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from functions.campaign.break_messages import (
+    BreakAnswer,
+    BreakList,
+    BreaksQuery,
+    ResolutionBody,
+    break_answer,
+    break_list,
+)
+from functions.campaign.breaks import BreakDesk
 from functions.campaign.messages import (
     CampaignAdminAnswer,
     CampaignAnswer,
@@ -34,12 +43,14 @@ from functions.campaign.messages import (
 from functions.campaign.service import CampaignService
 from functions.campaign.stock import PoolService
 from functions.campaign.vouchers import VoucherDesk
+from functions.shared.domain.breaks import ResolutionKind
 from functions.shared.domain.errors import Code
 from functions.shared.domain.registry import Merchant, Platform
 from functions.shared.edge import telemetry
 from functions.shared.edge.app import Answer, App, Request
 from functions.shared.edge.campaign_document import CampaignDocument
 from functions.shared.edge.settings import settings
+from functions.shared.store.breaks import BreakStore
 from functions.shared.store.callers import platform_of_role
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.connection import Database
@@ -77,12 +88,18 @@ def _desk() -> VoucherDesk:
     return VoucherDesk(VoucherStore(_database()), RefusalStore(_database()))
 
 
+@cache
+def _breaks() -> BreakDesk:
+    return BreakDesk(BreakStore(_database()))
+
+
 def forget() -> None:
     """Compose anew at the next call; for the local stack and tests."""
     _database.cache_clear()
     _service.cache_clear()
     _pools.cache_clear()
     _desk.cache_clear()
+    _breaks.cache_clear()
     app.platforms.forget()
 
 
@@ -278,6 +295,59 @@ def void_voucher(request: Request[VoidBody]) -> Answer:
             reason=body.reason,
         )
     return Answer(200, voucher_admin_answer(voucher, refusal, request.now), replayed)
+
+
+@app.operation("list_breaks", query=BreaksQuery, gives={200: BreakList})
+def list_breaks(request: Request[None, BreaksQuery]) -> Answer:
+    """A platform's unresolved breaks, oldest first, with their age / 未处理的对账差错及账龄。"""
+    query = request.query
+    found = _breaks().unresolved(query.platform_id, after=query.after, limit=query.limit + 1)
+    return Answer(200, break_list(list(found), limit=query.limit, now=request.now))
+
+
+@app.operation("get_break", gives={200: BreakAnswer}, refuses=(Code.NOT_FOUND,))
+def get_break(request: Request) -> Answer:
+    """A break, both sides of it and its history / 查询对账差错及其经过。"""
+    found = _breaks().find(**request.path)
+    return Answer(200, break_answer(found, request.now), version=found.version)
+
+
+@app.operation(
+    "put_break_resolution",
+    body=ResolutionBody,
+    gives={200: BreakAnswer},
+    refuses=(Code.NOT_FOUND, Code.BREAK_STATE),
+)
+def put_break_resolution(request: Request[ResolutionBody]) -> Answer:
+    """Proposes how to end the break that you read / 提出差错处理意见，待审批。"""
+    desk = _breaks()
+    after, replayed = desk.propose(
+        desk.find(**request.path),
+        ResolutionKind(request.body.kind),
+        request.body.reason,
+        version=request.expected_version,
+        by=request.caller.person,
+        now=request.now,
+    )
+    return Answer(200, break_answer(after, request.now), replayed, version=after.version)
+
+
+@app.operation(
+    "approve_break_resolution",
+    gives={200: BreakAnswer},
+    refuses=(Code.NOT_FOUND, Code.BREAK_STATE, Code.SAME_PERSON),
+    versioned=True,
+)
+def approve_break_resolution(request: Request) -> Answer:
+    """Approves the proposal that you read; the break is ended / 审批差错处理意见。"""
+    desk = _breaks()
+    after, replayed = desk.approve(
+        desk.find(**request.path),
+        version=request.expected_version,
+        by=request.caller.person,
+        now=request.now,
+    )
+    return Answer(200, break_answer(after, request.now), replayed, version=after.version)
 
 
 @app.operation(

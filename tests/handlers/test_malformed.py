@@ -174,6 +174,14 @@ VOID = Call(
     None,
     "void_no",
 )
+RESOLUTION = Call(
+    "PUT",
+    f"/v1/admin/breaks/unionpay/2026-01-05/b_{'a' * 32}/resolution",
+    OPERATOR,
+    {"kind": "WRITE_OFF", "reason": "无法查证"},
+    None,
+    "reason",
+)
 CALLS = {
     "claim": CLAIM,
     "search": SEARCH,
@@ -191,6 +199,7 @@ CALLS = {
     "stock change": STOCK_CHANGE,
     "grant": GRANT,
     "void": VOID,
+    "break resolution": RESOLUTION,
 }
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 every_integer = pytest.mark.parametrize(
@@ -244,6 +253,7 @@ def test_the_bodies_that_are_changed_below_are_accepted_or_refused_for_other_rea
         "stock change": 201,
         "grant": 409,
         "void": 404,
+        "break resolution": 404,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functions.shared.store.schemas import IndexSchema, KeySchema, TableSchema, table_schema
-from functions.shared.store.tables import MODELS, LedgerItem, VoucherItem
+from functions.shared.store.tables import MODELS, BreakItem, LedgerItem, VoucherItem
 
 KEYS = {
     "campaigns": KeySchema("campaign_id", "S"),
@@ -33,7 +33,7 @@ def test_every_table_has_its_keys() -> None:
     assert {schema.suffix: schema.key for schema in map(table_schema, MODELS)} == KEYS
 
 
-def test_vouchers_and_ledger_have_their_indexes_and_no_table_another() -> None:
+def test_three_tables_have_an_index_and_no_table_another() -> None:
     by_issue_day = IndexSchema(
         "by_issue_day",
         KeySchema("issue_bucket", "S", "valid_until", "S"),
@@ -43,7 +43,11 @@ def test_vouchers_and_ledger_have_their_indexes_and_no_table_another() -> None:
     by_day = IndexSchema("by_day", KeySchema("day_bucket", "S", "recorded_key", "S"), "ALL")
     assert table_schema(VoucherItem) == TableSchema("vouchers", KEYS["vouchers"], (by_issue_day,))
     assert table_schema(LedgerItem) == TableSchema("ledger", KEYS["ledger"], (by_day,))
-    assert sum(len(table_schema(model).indexes) for model in MODELS) == 2
+    unresolved = IndexSchema(
+        "unresolved", KeySchema("platform_id", "S", "unresolved_key", "S"), "ALL"
+    )
+    assert table_schema(BreakItem) == TableSchema("breaks", KEYS["breaks"], (unresolved,))
+    assert sum(len(table_schema(model).indexes) for model in MODELS) == 3
 
 
 def test_no_identity_has_a_place_in_any_table() -> None:

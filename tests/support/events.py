@@ -52,6 +52,8 @@ def path_of(route: Route) -> str:
         "grant_id": "elders",
         "voucher_id": "v_" + "a" * 32,
         "redemption_id": "r_" + "a" * 32,
+        "business_on": "2026-01-05",
+        "break_id": "b_" + "a" * 32,
     }
     return route.path.format_map(ids)
 

@@ -1,4 +1,13 @@
-"""Breaks (差错): rows on which ledger and bill disagree, and how a corrected bill changes them."""
+"""Breaks (差错): rows on which ledger and bill disagree, and how each comes to an end.
+
+    OPEN ──propose──> PROPOSED ──approve, by another person──> RESOLVED
+      │                  │                                        │
+      └──────────────────┴── a corrected bill agrees ─────────────┴──> CLOSED
+
+A corrected bill that shows another difference opens the break anew, whatever was proposed or
+resolved: two persons' word holds for what they saw. Nothing here moves money: settlement follows
+the ledger, never the bill.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +17,8 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from functions.shared.domain.bills import BillRow
+from functions.shared.domain.business_time import business_date
+from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.ids import content_hash
 
 
@@ -37,10 +48,51 @@ class MatchState(StrEnum):
 
 
 class BreakState(StrEnum):
-    """OPEN until a corrected bill agrees with the ledger."""
+    """How far a break has come."""
 
     OPEN = "OPEN"
+    PROPOSED = "PROPOSED"
+    """An operator has said how to end it; nobody has approved that yet."""
+    RESOLVED = "RESOLVED"
+    """Two persons have ended it; the bill still disagrees."""
     CLOSED = "CLOSED"
+    """A corrected bill agrees with the ledger."""
+
+
+UNRESOLVED = frozenset({BreakState.OPEN, BreakState.PROPOSED})
+"""Somebody still has to do something."""
+
+
+class ResolutionKind(StrEnum):
+    """What two persons can decide about a break. The ledger, and what is paid, stay as they are."""
+
+    ACCEPT_LEDGER = "ACCEPT_LEDGER"
+    """The ledger is right: the bill was looked into and is wrong."""
+
+    WRITE_OFF = "WRITE_OFF"
+    """Who is right cannot be found out, or is not worth it: the difference is not pursued."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """How a break is to end, and by whose word.
+
+    Args:
+        kind: what is decided.
+        reason: in the operator's words.
+        proposed_by: who proposed it.
+        proposed_at: when.
+        approved_by: who approved it; never who proposed it.
+        approved_at: when.
+
+    """
+
+    kind: ResolutionKind
+    reason: str
+    proposed_by: str
+    proposed_at: datetime
+    approved_by: str | None = None
+    approved_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +162,7 @@ class BreakStep:
     state: BreakState
     match_state: MatchState
     difference_fen: int
+    resolution: Resolution | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +174,7 @@ class Break:
         bill_version: the version that made it what it is; 0 where no bill was there.
         history: what it was before, oldest first.
         opened_at: when it was last opened.
+        resolution: what is proposed or decided; None where nothing is.
 
     """
 
@@ -132,12 +186,58 @@ class Break:
     bill_version: int
     history: tuple[BreakStep, ...]
     opened_at: datetime
+    resolution: Resolution | None = None
+
+    @property
+    def version(self) -> int:
+        """Counts its changes from 1: what an operator or approver read."""
+        return len(self.history) + 1
 
     def step(self) -> BreakStep:
         """Its present as a line of its history."""
         return BreakStep(
-            self.bill_version, self.state, self.row.match_state, self.row.difference_fen
+            self.bill_version,
+            self.state,
+            self.row.match_state,
+            self.row.difference_fen,
+            self.resolution,
         )
+
+    def age_days(self, now: datetime) -> int:
+        """Whole days since the end of its business date, in Beijing; 0 on the day after it."""
+        return max(0, (business_date(now) - self.business_on).days - 1)
+
+    def proposed(self, kind: ResolutionKind, reason: str, *, by: str, now: datetime) -> Break:
+        """With a proposal, in place of one that is not approved.
+
+        Raises:
+            HuiminError: BREAK_STATE.
+
+        """
+        if self.state not in UNRESOLVED:
+            raise HuiminError(Code.BREAK_STATE, state=self.state.value)
+        resolution = Resolution(kind=kind, reason=reason, proposed_by=by, proposed_at=now)
+        return self._changed(BreakState.PROPOSED, resolution)
+
+    def approved(self, *, by: str, now: datetime) -> Break:
+        """With its proposal approved.
+
+        Raises:
+            HuiminError: BREAK_STATE, where nothing is proposed; SAME_PERSON.
+
+        """
+        resolution = self.resolution
+        if self.state is not BreakState.PROPOSED or resolution is None:
+            raise HuiminError(Code.BREAK_STATE, state=self.state.value)
+        if resolution.proposed_by == by:
+            raise HuiminError(Code.SAME_PERSON)
+        return self._changed(
+            BreakState.RESOLVED, replace(resolution, approved_by=by, approved_at=now)
+        )
+
+    def _changed(self, state: BreakState, resolution: Resolution) -> Break:
+        history = (*self.history, self.step())
+        return replace(self, state=state, resolution=resolution, history=history)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +282,13 @@ def plan_breaks(
     bill_version: int,
     now: datetime,
 ) -> list[Break]:
-    """What must be written so that exactly the breaks found are open; empty where all is so.
+    """What must be written so that no break but those found is there; empty where all is so.
 
-    Pure, so that two runs with the same bill want the same.
+    A break on which two persons have decided stays so while the bill shows what they saw. Pure, so
+    that two runs with the same bill want the same.
     """
-    open_rows = {name: b.row for name, b in stored.items() if b.state is BreakState.OPEN}
-    opened, changed, closed = compare_breaks(open_rows, found)
+    standing = {name: b.row for name, b in stored.items() if b.state is not BreakState.CLOSED}
+    opened, changed, closed = compare_breaks(standing, found)
     writes = []
     for name in (*opened, *changed):
         before = stored.get(name)
@@ -200,7 +301,7 @@ def plan_breaks(
                 state=BreakState.OPEN,
                 bill_version=bill_version,
                 history=(*before.history, before.step()) if before else (),
-                opened_at=before.opened_at if before and name in open_rows else now,
+                opened_at=before.opened_at if before and before.state in UNRESOLVED else now,
             )
         )
     writes += [
@@ -208,6 +309,7 @@ def plan_breaks(
             stored[name],
             state=BreakState.CLOSED,
             bill_version=bill_version,
+            resolution=None,
             history=(*stored[name].history, stored[name].step()),
         )
         for name in closed

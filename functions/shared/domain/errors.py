@@ -77,6 +77,9 @@ class Code(StrEnum):
     REFUND_WINDOW_CLOSED = "REFUND_WINDOW_CLOSED"
     EARNED_BY_REDEMPTION = "EARNED_BY_REDEMPTION"
 
+    # Reconciliation
+    BREAK_STATE = "BREAK_STATE"
+
     # The service
     BUSY = "BUSY"
     THROTTLED = "THROTTLED"

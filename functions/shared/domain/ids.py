@@ -26,6 +26,9 @@ VOUCHER_ID_PATTERN: Final = r"^v_[a-z2-7]{32}$"
 REDEMPTION_ID_PATTERN: Final = r"^r_[a-z2-7]{32}$"
 """The shape of `redemption_id`."""
 
+BREAK_ID_PATTERN: Final = r"^b_[0-9a-f]{32}$"
+"""The shape of `break_id`."""
+
 LEAST_KEY_BYTES: Final = 32
 """A key shorter than the hash would weaken it."""
 

@@ -34,6 +34,7 @@ from functions.shared.domain.identity import (
     validate_credit_code,
 )
 from functions.shared.domain.ids import (
+    BREAK_ID_PATTERN,
     REDEMPTION_ID_PATTERN,
     REQUEST_NO_PATTERN,
     SLUG_PATTERN,
@@ -48,6 +49,7 @@ MAX_ORDER_FEN: Final = 10**10
 MAX_APPROPRIATION_FEN: Final = 10**13
 MAX_PAGE: Final = 100
 DEFAULT_PAGE: Final = 20
+_DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 PATH_PATTERNS: Final[Mapping[str, str]] = {
     "campaign_id": SLUG_PATTERN,
@@ -57,6 +59,8 @@ PATH_PATTERNS: Final[Mapping[str, str]] = {
     "grant_id": SLUG_PATTERN,
     "voucher_id": VOUCHER_ID_PATTERN,
     "redemption_id": REDEMPTION_ID_PATTERN,
+    "business_on": f"^{_DATE}$",
+    "break_id": BREAK_ID_PATTERN,
 }
 """What an id in a path looks like; anything else is an id that does not exist."""
 
@@ -153,9 +157,6 @@ def _instant(value: object) -> datetime:
         "must be a time with its offset, as 2026-01-31T10:00:00+08:00",
         "必须是带时区偏移的时间，例如 2026-01-31T10:00:00+08:00",
     )
-
-
-_DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
 def _business_date(value: object) -> date:

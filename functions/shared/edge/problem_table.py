@@ -809,6 +809,27 @@ GROUPS: Final[tuple[Group, ...]] = (
         },
     ),
     Group(
+        Words("Reconciliation", "对账"),
+        {
+            Code.BREAK_STATE: Problem(
+                409,
+                Words("The break's state does not permit this", "差错当前状态不允许此操作"),
+                (
+                    Words("The break is {state}.", "差错当前为：{state}。"),
+                    Words(
+                        "The break is in a state that does not permit this.",
+                        "差错所处的状态不允许此操作。",
+                    ),
+                ),
+                Words(
+                    "Read the break: an open one takes a proposal, a proposal takes an approval; "
+                    "one that is ended takes nothing.",
+                    "请先查询差错：未结的可提出处理意见，待审批的可审批，已结的不再受理。",
+                ),
+            ),
+        },
+    ),
+    Group(
         Words("The service", "服务"),
         {
             Code.BUSY: Problem(

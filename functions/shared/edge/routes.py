@@ -56,6 +56,8 @@ _ONE_GRANT = f"{_CAMPAIGN}/grants/{{grant_id}}"
 _ONE_VOUCHER = f"{_ADMIN}/vouchers/{{voucher_id}}"
 _ONE_PLATFORM = f"{_ADMIN}/platforms/{{platform_id}}"
 _ONE_MERCHANT = f"{_ADMIN}/merchants/{{merchant_id}}"
+_ONE_BREAK = f"{_ADMIN}/breaks/{{platform_id}}/{{business_on}}/{{break_id}}"
+_RESOLUTION = f"{_ONE_BREAK}/resolution"
 _MAKE = frozenset({Role.OPERATOR})
 _APPROVE = frozenset({Role.APPROVER})
 _EITHER = frozenset({Role.OPERATOR, Role.APPROVER})
@@ -99,6 +101,17 @@ ROUTES: tuple[Route, ...] = (
     Route("list_grant_rows", "GET", f"{_ONE_GRANT}/rows", "grant", BUREAU),
     Route("get_voucher_admin", "GET", _ONE_VOUCHER, "campaign", BUREAU),
     Route("void_voucher", "POST", f"{_ONE_VOUCHER}/void", "campaign", _EITHER, 16 * KIB),
+    Route("list_breaks", "GET", f"{_ADMIN}/breaks", "campaign", BUREAU),
+    Route("get_break", "GET", _ONE_BREAK, "campaign", BUREAU),
+    Route("put_break_resolution", "PUT", _RESOLUTION, "campaign", _MAKE, 16 * KIB),
+    Route(
+        "approve_break_resolution",
+        "POST",
+        f"{_RESOLUTION}/approve",
+        "campaign",
+        _APPROVE,
+        16 * KIB,
+    ),
     Route("put_platform", "PUT", _ONE_PLATFORM, "campaign", _MAKE, 16 * KIB),
     Route("get_platform", "GET", _ONE_PLATFORM, "campaign", BUREAU),
     Route("put_merchant", "PUT", _ONE_MERCHANT, "campaign", _MAKE, 16 * KIB),

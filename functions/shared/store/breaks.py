@@ -1,25 +1,32 @@
-"""Breaks by platform and business date: opened once, closed by a corrected bill, never deleted."""
+"""Breaks by platform and business date: opened once, ended by a bill or two persons, never deleted.
+
+Two write them: the reconciler, by what the newest bill shows, and the bureau. Each change is a
+compare-and-set on all that can change, so that neither overwrites what it has not seen.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from functions.shared.domain.bills import AMOUNT_COLUMNS, BillRow, EntryType, row_document
 from functions.shared.domain.breaks import (
+    UNRESOLVED,
     Break,
     BreakChanges,
     BreakState,
     BreakStep,
     MatchRow,
     MatchState,
+    Resolution,
+    ResolutionKind,
     breaks_of,
     plan_breaks,
 )
-from functions.shared.domain.business_time import parse_rfc3339
-from functions.shared.domain.errors import Busy
+from functions.shared.domain.business_time import parse_rfc3339, to_rfc3339
+from functions.shared.domain.errors import Busy, Code, HuiminError
 from functions.shared.store.bills import NEWEST, BillsMoved, require_newest
 from functions.shared.store.connection import Database
 from functions.shared.store.tables import BreakItem
@@ -40,6 +47,45 @@ class BreakStore:
     def of_day(self, platform_id: str, on: date) -> list[Break]:
         """Every break of the day, open and closed, by id, strongly consistent."""
         return [_break(item) for item in self._items(platform_id, on)]
+
+    def get(self, platform_id: str, on: date, break_id: str) -> Break | None:
+        """The break, strongly consistent."""
+        item = self._database.get(BreakItem, day_key(platform_id, on), break_id)
+        return None if item is None else _break(item)
+
+    def unresolved(self, platform_id: str, *, after: str | None, limit: int) -> Iterator[Break]:
+        """The breaks that somebody must still end, by business date and id.
+
+        It may lag behind what was just written.
+
+        Args:
+            platform_id: whose.
+            after: begins behind that `unresolved_key`.
+            limit: at most so many.
+
+        """
+        condition = None if after is None else BreakItem.unresolved_key > after
+        items = self._database.query(BreakItem.unresolved, platform_id, condition, limit=limit)
+        return map(_break, items)
+
+    def change(self, before: Break, after: Break) -> None:
+        """Replaces a break that still is as it was read.
+
+        Raises:
+            HuiminError: VERSION_MISMATCH; nothing is changed.
+            Busy: contention outlasted the retries.
+
+        """
+        transaction = self._database.transaction("change_break")
+        unchanged = BreakItem.payload == _item(before).payload
+        transaction.put("break", _item(after), unchanged)
+        try:
+            transaction.commit()
+        except Cancelled as cancelled:
+            stored = self.get(before.platform_id, before.business_on, before.break_id)
+            raise HuiminError(
+                Code.VERSION_MISMATCH, stored_version=stored.version if stored else 0
+            ) from cancelled
 
     def sync(
         self,
@@ -119,13 +165,18 @@ def day_key(platform_id: str, on: date) -> str:
     return f"{platform_id}#{on.isoformat()}"
 
 
+def unresolved_key(of: Break) -> str:
+    """Sorts a platform's breaks by business date; it may stand in a URL as it is."""
+    return f"{of.business_on.isoformat()}_{of.break_id}"
+
+
 def _changes(writes: Iterable[Break], stored: Mapping[str, Break]) -> BreakChanges:
     opened = changed = closed = 0
     for write in writes:
         before = stored.get(write.break_id)
         if write.state is BreakState.CLOSED:
             closed += 1
-        elif before is not None and before.state is BreakState.OPEN:
+        elif before is not None and before.state in UNRESOLVED:
             changed += 1
         else:
             opened += 1
@@ -144,9 +195,11 @@ def _item(change: Break) -> BreakItem:
                 "state": step.state.value,
                 "match_state": step.match_state.value,
                 "difference_fen": step.difference_fen,
+                "resolution": _resolution_document(step.resolution),
             }
             for step in change.history
         ],
+        "resolution": _resolution_document(change.resolution),
     }
     return BreakItem(
         day_key(change.platform_id, change.business_on),
@@ -159,6 +212,7 @@ def _item(change: Break) -> BreakItem:
         state=change.state.value,
         payload=json.dumps(payload, sort_keys=True, separators=(",", ":")),
         opened_at=change.opened_at,
+        unresolved_key=unresolved_key(change) if change.state in UNRESOLVED else None,
     )
 
 
@@ -183,10 +237,39 @@ def _break(item: BreakItem) -> Break:
                 state=BreakState(step["state"]),
                 match_state=MatchState(step["match_state"]),
                 difference_fen=step["difference_fen"],
+                resolution=_resolution(step["resolution"]),
             )
             for step in payload["history"]
         ),
         opened_at=item.opened_at,
+        resolution=_resolution(payload["resolution"]),
+    )
+
+
+def _resolution_document(resolution: Resolution | None) -> dict[str, str | None] | None:
+    if resolution is None:
+        return None
+    return {
+        "kind": resolution.kind.value,
+        "reason": resolution.reason,
+        "proposed_by": resolution.proposed_by,
+        "proposed_at": to_rfc3339(resolution.proposed_at),
+        "approved_by": resolution.approved_by,
+        "approved_at": to_rfc3339(resolution.approved_at) if resolution.approved_at else None,
+    }
+
+
+def _resolution(document: dict[str, str | None] | None) -> Resolution | None:
+    if document is None:
+        return None
+    approved_at = document["approved_at"]
+    return Resolution(
+        kind=ResolutionKind(str(document["kind"])),
+        reason=str(document["reason"]),
+        proposed_by=str(document["proposed_by"]),
+        proposed_at=parse_rfc3339(str(document["proposed_at"])),
+        approved_by=document["approved_by"],
+        approved_at=parse_rfc3339(approved_at) if approved_at else None,
     )
 
 

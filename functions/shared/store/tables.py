@@ -406,6 +406,22 @@ class SettlementItem(Model):
     made_at = InstantAttribute()
 
 
+class UnresolvedBreaks(GlobalSecondaryIndex["BreakItem"]):
+    """The breaks of a platform that somebody must still end, oldest business date first.
+
+    A break that is ended has no `unresolved_key`, and so is not in it.
+    """
+
+    class Meta:
+        """A list shows whole breaks."""
+
+        index_name = "unresolved"
+        projection = AllProjection()
+
+    platform_id = UnicodeAttribute(hash_key=True)
+    unresolved_key = UnicodeAttribute(range_key=True)
+
+
 class BreakItem(Model):
     """A row on which ledger and bill disagree."""
 
@@ -424,6 +440,8 @@ class BreakItem(Model):
     state = UnicodeAttribute()
     payload = UnicodeAttribute()
     opened_at = InstantAttribute()
+    unresolved_key = UnicodeAttribute(null=True)
+    unresolved = UnresolvedBreaks()
 
 
 class BillItem(Model):
