@@ -216,6 +216,7 @@ def test_a_whole_campaign(deployment: Deployment) -> None:
     grant(bureau, platforms[0], people[7])
     earn(platforms, people[8], people[3])
     end_day(deployment, platforms, business_date(opens_at))
+    end_break(bureau, "unionpay")
 
     # Round 1 over: three of 50-20 issued a platform, one used and one restored, so two lapse; so
     # do the gift and what orders earned, which nobody used.
@@ -411,6 +412,21 @@ def redeem_and_refund(platforms: list[Platform], vouchers: dict[str, list[str]])
             assert (part["voucher_fen"], part["paid_fen"]) == (500, 750)
     stranger = platforms[1].voucher(vouchers[platforms[0].platform_id][0])
     assert (stranger.status, stranger.json["code"]) == (404, "NOT_FOUND")
+
+
+def end_break(bureau: Bureau, platform_id: str) -> None:
+    """The operator says how the one break ends, the approver agrees, and none is left."""
+    unresolved = f"/v1/admin/breaks?platform_id={platform_id}"
+    [found] = expect(bureau.operator.request("GET", unresolved), 200)["breaks"]
+    assert (found["state"], found["match_state"]) == ("OPEN", "LEDGER_ONLY")
+    path = f"/v1/admin/breaks/{platform_id}/{found['business_on']}/{found['break_id']}/resolution"
+    said = {"kind": "ACCEPT_LEDGER", "reason": "平台漏报"}
+    seen = {"If-Match": f'"{found["version"]}"'}
+    proposed = expect(bureau.operator.request("PUT", path, json=said, headers=seen), 200)
+    seen = {"If-Match": f'"{proposed["version"]}"'}
+    agreed = bureau.approver.request("POST", f"{path}/approve", headers=seen)
+    assert expect(agreed, 200)["state"] == "RESOLVED"
+    assert expect(bureau.operator.request("GET", unresolved), 200)["breaks"] == []
 
 
 def end_day(deployment: Deployment, platforms: list[Platform], on: date) -> None:
