@@ -83,6 +83,10 @@ CASES = [
     ("redeemed", a_voucher(state=REDEEMED), "o-1", NOW),
     ("expired", a_voucher(state=EXPIRED), "o-1", NOW),
     ("voided", a_voucher(state=VOIDED), "o-1", NOW),
+    # Its order is kept after the hold has ended otherwise.
+    ("redeemed by the order", replace(held, state=REDEEMED), "o-1", NOW),
+    ("voided while it was held", replace(held, state=VOIDED), "o-1", NOW),
+    ("voided, its hold lapsed", replace(held, state=VOIDED), "o-2", HELD_UNTIL),
     ("at its first instant", a_voucher(), "o-1", ISSUED_AT),
     ("before its first instant", a_voucher(), "o-1", ISSUED_AT - MOMENT),
     ("at its last instant", a_voucher(), "o-1", VALID_UNTIL - MOMENT),

@@ -240,9 +240,13 @@ def forfeited_as(voucher: Voucher) -> Condition:
 
 
 def taken_back(transaction: Transaction, taken: TakeBack) -> None:
-    """The earned voucher's own part of the refund of its order; it must still be as it was read."""
+    """The earned voucher's own part of the refund of its order; it must still be as it was read.
+
+    That it is forfeited is written here only, beside the refunded total of its order: the guard of
+    that keeps two from doing so at once.
+    """
     voucher = taken.voucher
-    unchanged = (VoucherItem.state == voucher.state.value) & forfeited_as(voucher)
+    unchanged = VoucherItem.state == voucher.state.value
     actions = [VoucherItem.state.set(taken.state.value), told(taken.told)]
     if taken.forfeits:
         actions.append(VoucherItem.forfeited.set(True))
