@@ -46,7 +46,12 @@ def parts(fiscal_fen: int, platform_fen: int, merchant_fen: int) -> FundingParts
 
 
 def test_redemptions_less_refunds_by_who_funds_them() -> None:
-    made = statement(redemption(1), redemption(2), refund(redemption(2), refund_fen=3_500))
+    made = statement(
+        redemption(1), redemption(2), refund(redemption(2), refund_fen=3_500), bill_version=3
+    )
+    assert (made.campaign_id, made.platform_id, made.business_on) == ("spring-2026", "unionpay", ON)
+    assert made.statement_id == statement_id_of("spring-2026", "unionpay", ON)
+    assert made.bill_version == 3
     assert (made.gross.count, made.gross.parts) == (2, parts(2_400, 1_000, 600))
     assert (made.refunds.count, made.refunds.parts) == (1, parts(600, 250, 150))
     assert (made.adjustments.count, made.net.total_fen) == (0, 3_000)
@@ -84,9 +89,26 @@ def test_equal_sums_of_other_entries_are_another_statement() -> None:
     assert one.settles_as(statement(redemption(1), bill_version=3))
 
 
-@given(st.permutations([redemption(1), redemption(2), refund(redemption(1)), redemption(3)]))
+@given(
+    st.permutations(
+        [
+            redemption(1),
+            redemption(2),
+            refund(redemption(1), "f-1", refund_fen=10),
+            refund(redemption(1), "f-2", refund_fen=20),
+        ]
+    )
+)
 def test_the_order_of_entries_does_not_matter(entries: list[Entry]) -> None:
-    assert statement(*entries) == statement(*sorted(entries, key=lambda e: e.order_no))
+    """Not even that of two refunds in one instant."""
+    assert statement(*entries) == statement(*sorted(entries, key=repr))
+
+
+def test_what_was_settled_once_is_settled_under_the_same_id_and_digest_for_ever() -> None:
+    """Both are in files and tables that are never written again."""
+    made = statement(redemption(1), refund(redemption(1)))
+    assert made.statement_id == "s_4fc39cd51eb11afc589c1cc0a10329a9"
+    assert made.entries_digest == "5a05bb62bb2018311524ead9d9b7288c52456093139e3cb8abe8999844094348"
 
 
 @pytest.mark.parametrize(

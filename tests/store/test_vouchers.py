@@ -192,6 +192,25 @@ def test_a_release_whose_reply_was_lost_is_refused_the_second_time(
     assert [entry.event for entry in after.timeline].count(VoucherEvent.RELEASED) == 1
 
 
+# Voids
+
+
+@pytest.mark.parametrize("now", [VALID_UNTIL - MOMENT, VALID_UNTIL])
+def test_a_void_moves_the_money_of_a_voucher_that_has_not_ended(
+    store: VoucherStore, deployment: Deployment, now: datetime
+) -> None:
+    """From its end on the sweep moves it."""
+    stored(a_voucher())
+    before = deployment.snapshot()
+    if now < VALID_UNTIL:
+        assert store.void(a_voucher(), void_no="void-1", now=now).state is VOIDED
+        assert shard_of(deployment)["lapsed_fen"] == 2_000
+    else:
+        with pytest.raises(Cancelled):
+            store.void(a_voucher(), void_no="void-1", now=now)
+        assert deployment.snapshot() == before
+
+
 # Expiry
 
 

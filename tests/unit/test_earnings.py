@@ -14,6 +14,7 @@ from functions.shared.domain.earnings import (
     after_plain_refund,
     base_left_fen,
     earned_state,
+    given_back,
     plain_order,
     require_earns,
     take_back,
@@ -67,6 +68,11 @@ def test_an_order_with_nothing_to_pay_earns_nothing() -> None:
     with pytest.raises(HuiminError) as refused:
         plain_order(Order(order_fen=10, platform_discount_fen=10))
     assert refused.value.code is Code.ORDER_AMOUNTS_INVALID
+    assert refused.value.context == {
+        "order_fen": 10,
+        "merchant_discount_fen": 0,
+        "platform_discount_fen": 10,
+    }
 
 
 @given(
@@ -110,6 +116,7 @@ def test_an_unused_voucher_is_taken_back_with_its_money_and_its_limits() -> None
         taken = take_back(voucher, CAMPAIGN, ORDER, ALL, refund_no="f-1", now=ISSUED_AT)
         assert taken is not None
         assert taken.forfeits
+        assert taken.voucher is voucher
         assert (taken.state, taken.lapsed_fen) == (VOIDED, 2_000)
         assert taken.told == TimelineEntry(ISSUED_AT, VoucherEvent.TAKEN_BACK, "f-1")
         assert [each.name for each in taken.counters] == ["type:50-20:round:r1", "campaign"]
@@ -117,18 +124,28 @@ def test_an_unused_voucher_is_taken_back_with_its_money_and_its_limits() -> None
         assert earned_state(voucher, taken, ISSUED_AT) is VOIDED
 
 
+def test_a_limit_of_the_platform_is_given_back_for_that_platform() -> None:
+    limits = [{"scope": "PLATFORM_PER_ROUND", "max_count": 1}]
+    limited = campaign_from_document(earning_document(limits=limits))
+    [counter] = given_back(earned(), limited)
+    assert counter.name == "platform:unionpay:round:r1"
+
+
 def test_a_used_voucher_is_forfeited_and_moves_no_money() -> None:
     voucher = earned(state=REDEEMED, slack_fen=3)
     taken = take_back(voucher, CAMPAIGN, ORDER, ALL, refund_no="f-1", now=VALID_UNTIL)
     assert taken is not None
+    assert taken.voucher is voucher
     assert (taken.state, taken.lapsed_fen, taken.counters) == (REDEEMED, 0, ())
     assert taken.told == TimelineEntry(VALID_UNTIL, VoucherEvent.FORFEITED, "f-1")
     assert taken.forfeits
 
 
 def test_a_voucher_that_has_ended_lapses_as_the_sweep_would_have_it() -> None:
-    taken = take_back(earned(), CAMPAIGN, ORDER, ALL, refund_no="f-1", now=VALID_UNTIL)
+    voucher = earned()
+    taken = take_back(voucher, CAMPAIGN, ORDER, ALL, refund_no="f-1", now=VALID_UNTIL)
     assert taken is not None
+    assert taken.voucher is voucher
     assert (taken.state, taken.lapsed_fen, taken.counters) == (EXPIRED, 2_000, ())
     assert taken.told == TimelineEntry(VALID_UNTIL, VoucherEvent.EXPIRED)
     assert not taken.forfeits
@@ -147,6 +164,11 @@ def test_what_has_come_to_its_end_stays(changes: dict[str, object]) -> None:
     voucher = earned(**changes)
     assert take_back(voucher, CAMPAIGN, ORDER, ALL, refund_no="f", now=ISSUED_AT) is None
     assert earned_state(voucher, None, ISSUED_AT) is changes["state"]
+
+
+def test_an_unused_voucher_that_stays_is_told_as_expired_from_its_end_on() -> None:
+    assert earned_state(earned(), None, VALID_UNTIL - timedelta(milliseconds=1)) is ISSUED
+    assert earned_state(earned(), None, VALID_UNTIL) is EXPIRED
 
 
 def test_as_long_as_enough_is_left_the_voucher_stays() -> None:
