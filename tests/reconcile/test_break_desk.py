@@ -15,6 +15,7 @@ from tests.handlers.refusals import require_refused
 from tests.support.calls import APPROVER, AUDITOR, OPERATOR, Bureau, version
 from tests.support.campaigns import CAMPAIGN_ID, MEITUAN, UNIONPAY
 from tests.support.events import Reply, refused, session_arn
+from tests.support.replies import LOST_AFTER, TRANSACTION, scripted
 from tests.support.settling import DAY_1, DAY_2, Books, at
 
 BASE = "/v1/admin/breaks"
@@ -287,6 +288,15 @@ def test_who_read_a_break_before_it_changed_does_not_overwrite_it(books: Books) 
         2,
     )
     assert books.breaks.of_day(UNIONPAY, DAY_1) == [first]
+
+
+def test_a_change_whose_reply_was_lost_is_done(books: Books) -> None:
+    planted(books, "o-1")
+    [seen] = books.breaks.of_day(UNIONPAY, DAY_1)
+    after = seen.proposed(ResolutionKind.WRITE_OFF, "lost", by="li.na", now=MORNING)
+    with scripted(books.database.client, TRANSACTION, LOST_AFTER):
+        books.breaks.change(seen, after)
+    assert books.breaks.of_day(UNIONPAY, DAY_1) == [after]
 
 
 def test_a_run_that_read_a_break_before_a_proposal_does_not_overwrite_it(

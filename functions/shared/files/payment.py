@@ -18,7 +18,6 @@ from functions.shared.domain.fund_return import FundReturn
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
 _CURRENCY = "CNY"
 _CLEARING = "CNAPS"
-_LONGEST_NAME = 140
 
 
 def payment_instruction(fund_return: FundReturn) -> bytes | None:
@@ -80,7 +79,7 @@ def payment_instruction(fund_return: FundReturn) -> bytes | None:
 
 
 def _party(iso: Any, account: SourceAccount) -> Any:  # noqa: ANN401 - a module made from a schema
-    return iso.PartyIdentification135(nm=account.name[:_LONGEST_NAME])
+    return iso.PartyIdentification135(nm=account.name)
 
 
 def _account(iso: Any, account: SourceAccount) -> Any:  # noqa: ANN401 - as above
@@ -92,7 +91,5 @@ def _agent(iso: Any, account: SourceAccount) -> Any:  # noqa: ANN401 - as above
     member = iso.ClearingSystemMemberIdentification2(
         clr_sys_id=iso.ClearingSystemIdentification2Choice(cd=_CLEARING), mmb_id=account.bank_code
     )
-    institution = iso.FinancialInstitutionIdentification18(
-        clr_sys_mmb_id=member, nm=account.bank[:_LONGEST_NAME]
-    )
+    institution = iso.FinancialInstitutionIdentification18(clr_sys_mmb_id=member, nm=account.bank)
     return iso.BranchAndFinancialInstitutionIdentification6(fin_instn_id=institution)

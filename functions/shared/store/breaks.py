@@ -83,6 +83,9 @@ class BreakStore:
             transaction.commit()
         except Cancelled as cancelled:
             stored = self.get(before.platform_id, before.business_on, before.break_id)
+            if stored == after:
+                # It was committed, and the reply to it was lost.
+                return
             raise HuiminError(
                 Code.VERSION_MISMATCH, stored_version=stored.version if stored else 0
             ) from cancelled
