@@ -1,4 +1,6 @@
-"""The one Lambda asset: `functions/` and the pins of requirements.lock, made without Docker.
+"""The Lambda assets: `functions/` and the pins of a lock file, made without Docker.
+
+One is for all functions but the reconciler, whose own brings the analytical engine as well.
 
 uv installs the wheels of the target platform whatever machine this is, with their hashes
 checked. What never runs in Lambda is left out, and the bytecode is compiled ahead: with warm
@@ -23,6 +25,8 @@ from uv import find_uv_bin
 REPOSITORY = Path(__file__).resolve().parent.parent
 FUNCTIONS = REPOSITORY / "functions"
 LOCK = REPOSITORY / "requirements.lock"
+ENGINE_LOCK = REPOSITORY / "requirements-engine.lock"
+"""The same pins, and the analytical engine: 70 MB that only the reconciler carries."""
 
 # The services that the functions call. The other 400 service descriptions of botocore are 22 MB,
 # half of the asset; a client for one of them fails with UnknownServiceError.
@@ -44,10 +48,17 @@ class BundleTarget:
 
     Args:
         interpreter: a Python of this machine; None for Lambda's Python on arm64.
+        with_engine: whether the analytical engine is in it.
 
     """
 
     interpreter: str | None = None
+    with_engine: bool = False
+
+    @property
+    def lock(self) -> Path:
+        """The pins that it is made of."""
+        return ENGINE_LOCK if self.with_engine else LOCK
 
     def install_options(self) -> list[str]:
         """The options that make uv choose this target's wheels."""
@@ -75,14 +86,14 @@ def shipped_sources(functions: Path = FUNCTIONS) -> Iterator[Path]:
             yield path
 
 
-def bundle_hash(target: BundleTarget, functions: Path = FUNCTIONS, lock: Path = LOCK) -> str:
+def bundle_hash(target: BundleTarget, functions: Path = FUNCTIONS, lock: Path | None = None) -> str:
     """The name of the asset: a hash of all that decides its content.
 
     Named by its inputs, an asset that already lies in the output folder is not made again.
     """
     digest = hashlib.sha256(repr(target).encode())
     recipe = Path(__file__)
-    for path in (recipe, lock, *shipped_sources(functions)):
+    for path in (recipe, lock or target.lock, *shipped_sources(functions)):
         name = path.relative_to(functions) if path.is_relative_to(functions) else path.name
         content = path.read_bytes()
         digest.update(f"\0{name}\0{len(content)}\0".encode())
@@ -98,7 +109,7 @@ def copy_sources(output: Path, functions: Path = FUNCTIONS) -> None:
         shutil.copyfile(path, copy)
 
 
-def install_pins(output: Path, target: BundleTarget, lock: Path = LOCK) -> None:
+def install_pins(output: Path, target: BundleTarget) -> None:
     """Installs the pinned wheels into `output`; CalledProcessError when a hash differs."""
     subprocess.run(  # noqa: S603 - our own tool, fixed arguments
         [
@@ -106,11 +117,11 @@ def install_pins(output: Path, target: BundleTarget, lock: Path = LOCK) -> None:
             *("pip", "install", "--quiet", "--target", str(output), *target.install_options()),
             *("--only-binary", ":all:", "--no-deps", "--require-hashes"),
             # A hard link into uv's cache would let what follows here change the cache.
-            *("--link-mode", "copy", "--requirement", str(lock)),
+            *("--link-mode", "copy", "--requirement", str(target.lock)),
         ],
         check=True,
     )
-    shutil.copyfile(lock, output / "requirements.lock")
+    shutil.copyfile(target.lock, output / "requirements.lock")
 
 
 def leave_out(output: Path) -> None:

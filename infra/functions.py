@@ -35,12 +35,14 @@ class FunctionSize:
         memory_mib: memory; CPU grows with it, 1,769 MiB being one core.
         timeout_s: seconds for one call.
         reserved: how many may run at once; None for as many as the account allows.
+        disk_mib: of /tmp.
 
     """
 
     memory_mib: int
     timeout_s: int
     reserved: int | None = None
+    disk_mib: int = 512
 
 
 # API Gateway gives up after 29 s: a function behind it must have answered by then. The two that
@@ -56,11 +58,13 @@ SIZES: Mapping[str, FunctionSize] = MappingProxyType(
         "grant": FunctionSize(memory_mib=1024, timeout_s=28, reserved=10),
         "files": FunctionSize(memory_mib=1024, timeout_s=20),
         "publish": FunctionSize(memory_mib=1024, timeout_s=60),
-        "reconcile": FunctionSize(memory_mib=2048, timeout_s=900, reserved=2),
+        # A day of two million entries and as many bill rows lies on disk while it is matched.
+        "reconcile": FunctionSize(memory_mib=2048, timeout_s=900, reserved=2, disk_mib=6144),
         "report": FunctionSize(memory_mib=2048, timeout_s=900, reserved=1),
     }
 )
 API_FUNCTIONS = frozenset({"campaign", "issue", "redeem", "earn", "files", "grant"})
+WITH_ENGINE = frozenset({"reconcile"})
 CLOCK_FUNCTIONS = frozenset({"reconcile", "report"})
 # Nobody waits for their answer: what fails for good must be kept somewhere.
 UNATTENDED = CLOCK_FUNCTIONS | {"publish"}
@@ -146,7 +150,7 @@ class Function(Construct):
         scope: the functions.
         construct_id: the construct's id.
         name: the folder under `functions/`.
-        code: the asset, the same for all.
+        code: the asset.
         deployment: gives the prefix of the function's name.
         resources: what it works on.
 
@@ -214,6 +218,7 @@ class Function(Construct):
             handler=f"functions.{name}.handler.handle",
             memory_size=size.memory_mib,
             timeout=cdk.Duration.seconds(size.timeout_s),
+            ephemeral_storage_size=cdk.Size.mebibytes(size.disk_mib),
             reserved_concurrent_executions=size.reserved,
             # Immutable for CDK: nothing but the grants above reaches this role.
             role=self.role.without_policy_updates(),
@@ -306,7 +311,7 @@ def _logical_id(bucket: s3.IBucket) -> str:
 
 
 class Functions(Construct):
-    """All functions, from one asset.
+    """All functions, from two assets.
 
     Args:
         scope: the stack.
@@ -325,13 +330,16 @@ class Functions(Construct):
         resources: Resources,
     ) -> None:
         super().__init__(scope, construct_id)
-        code = code_asset(BundleTarget(interpreter=deployment.interpreter))
+        codes = {
+            with_engine: code_asset(BundleTarget(deployment.interpreter, with_engine=with_engine))
+            for with_engine in (False, True)
+        }
         self.by_name: dict[str, Function] = {
             name: Function(
                 self,
                 name.capitalize(),
                 name=name,
-                code=code,
+                code=codes[name in WITH_ENGINE],
                 deployment=deployment,
                 resources=resources,
             )

@@ -9,6 +9,7 @@ compile() {
     --no-emit-find-links --no-header --no-annotate "$@" --output-file "$out"
 }
 compile requirements.lock pyproject.toml
-compile requirements-local.lock pyproject.toml --group local -c requirements.lock
-compile requirements-dev.lock pyproject.toml --group dev -c requirements-local.lock
+compile requirements-engine.lock pyproject.toml --extra engine -c requirements.lock
+compile requirements-local.lock pyproject.toml --extra engine --group local -c requirements-engine.lock
+compile requirements-dev.lock pyproject.toml --extra engine --group dev -c requirements-local.lock
 compile requirements-emulator.lock --group emulator

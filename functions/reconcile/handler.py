@@ -6,15 +6,15 @@ from functools import cache
 from typing import Any
 
 from functions.reconcile.bills import IntakeStores
+from functions.reconcile.day import SettlementStores
 from functions.reconcile.service import BILL_STEP, Reconciler, Step
-from functions.reconcile.settlement import SettlementStores
 from functions.reconcile.stores import MoneyStores
 from functions.shared.edge import clock, telemetry
 from functions.shared.edge.settings import settings
 from functions.shared.store.bills import BillStore
 from functions.shared.store.breaks import BreakStore
 from functions.shared.store.connection import Database
-from functions.shared.store.ledger import LedgerStore
+from functions.shared.store.ledger_rows import LedgerRowStore
 from functions.shared.store.objects import ObjectStore
 from functions.shared.store.registry import RegistryStore
 from functions.shared.store.settlements import SettlementStore
@@ -30,7 +30,7 @@ def _reconciler() -> Reconciler:
         SettlementStores(
             bills=BillStore(database),
             breaks=BreakStore(database),
-            ledger=LedgerStore(database),
+            ledger=LedgerRowStore(database),
             objects=objects,
             settlements=SettlementStore(database),
             vouchers=VoucherStore(database),

@@ -1,27 +1,35 @@
-"""Matching: the ledger's entries of a platform's day against the rows of its bill."""
+"""Matching: ledger entries of a platform's day against rows of its bill.
+
+The engine takes out the pairs that agree in everything but their times, which is nearly all of a
+day. What is left comes here, and here alone it is said what is wrong with it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
-from functions.shared.domain.bills import BillRow, EntryType, bill_row_of
+from functions.shared.domain.bills import BillRow, EntryType
 from functions.shared.domain.breaks import MatchRow, MatchState, break_id_of
-from functions.shared.domain.settlement import Entry
 
 
-def vouchers_not_in_ledger(entries: Iterable[Entry], bill: Iterable[BillRow]) -> list[str]:
-    """The vouchers of bill rows that no entry of the day names: their campaigns are asked for."""
-    known = {entry.voucher_id for entry in entries}
-    return sorted({row.voucher_id for row in bill} - known)
+@dataclass(frozen=True, slots=True)
+class LedgerSide:
+    """A ledger entry as its platform should have billed it, and its campaign."""
+
+    campaign_id: str
+    row: BillRow
 
 
-def match_day(
+def match_rows(
     platform_id: str,
     on: date,
-    entries: Iterable[Entry],
+    ledger: Iterable[LedgerSide],
     bill: Iterable[BillRow],
+    *,
     campaign_of: Mapping[str, str],
+    booked: Container[str] = frozenset(),
 ) -> list[MatchRow]:
     """One row for each entry and for each bill row that has none, by order number.
 
@@ -31,34 +39,35 @@ def match_day(
     Args:
         platform_id: whose day.
         on: the business date.
-        entries: of all campaigns of the platform.
+        ledger: entries of all campaigns of the platform.
         bill: the bill's rows; none where no bill has come.
-        campaign_of: voucher -> campaign, for `vouchers_not_in_ledger`.
+        campaign_of: voucher -> campaign, for the vouchers of bill rows that no entry here names.
+        booked: vouchers whose redemption is matched elsewhere in the day.
 
     """
     campaigns = dict(campaign_of)
-    ledger: dict[tuple[str, EntryType, str], BillRow] = {}
-    for entry in entries:
-        row = bill_row_of(entry)
-        assert row.key not in ledger, row.key  # noqa: S101 - the ledger's keys say so
-        ledger[row.key] = row
-        campaigns[entry.voucher_id] = entry.campaign_id
+    entries: dict[tuple[str, EntryType, str], BillRow] = {}
+    for side in ledger:
+        assert side.row.key not in entries, side.row.key  # noqa: S101 - the ledger's keys say so
+        entries[side.row.key] = side.row
+        campaigns[side.row.voucher_id] = side.campaign_id
     first_rows, repeated = _parted(bill)
     matched = [
-        _paired(row, first_rows.get(key), campaigns[row.voucher_id]) for key, row in ledger.items()
+        _paired(row, first_rows.get(key), campaigns[row.voucher_id]) for key, row in entries.items()
     ]
-    booked = {
+    booked_here = {
         row.voucher_id
         for key, row in first_rows.items()
         if row.entry_type is EntryType.REDEEM
-        and key in ledger
-        and ledger[key].voucher_id == row.voucher_id
+        and key in entries
+        and entries[key].voucher_id == row.voucher_id
     }
     for key, row in first_rows.items():
-        if key in ledger:
+        if key in entries:
             continue
         # The voucher is already redeemed for another order of the bill: booked twice.
-        twice = row.entry_type is EntryType.REDEEM and row.voucher_id in booked
+        is_booked = row.voucher_id in booked_here or row.voucher_id in booked
+        twice = row.entry_type is EntryType.REDEEM and is_booked
         state = MatchState.DUPLICATE if twice else MatchState.BILL_ONLY
         matched.append(_alone(state, row, campaigns))
     rows = [(row, 0) for row in matched]

@@ -18,14 +18,13 @@ from functools import partial
 
 from functions.reconcile.bills import Intake, IntakeStores, take_in
 from functions.reconcile.closing import close_campaign
+from functions.reconcile.day import DayOutcome, SettlementStores
 from functions.reconcile.funding import follow_state, fund_campaign
 from functions.reconcile.invariants import TellDrift, recount_daily
 from functions.reconcile.journal import write_journals
 from functions.reconcile.rollover import roll_over
 from functions.reconcile.settlement import (
-    DayOutcome,
     SettlementRun,
-    SettlementStores,
     settle_day,
     settle_due,
     unsettled_days,

@@ -6,34 +6,34 @@ rendered again, a set has the same bytes.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from operator import attrgetter
+from typing import Final, TypeAlias
 
+from functions.reconcile.day_tables import Sides
 from functions.shared.domain.bills import AMOUNT_COLUMNS, BillRow, BillVersion
-from functions.shared.domain.breaks import (
-    BreakState,
-    MatchRow,
-    breaks_of,
-    compare_breaks,
-)
+from functions.shared.domain.breaks import BreakChanges, BreakState, MatchRow, MatchState
 from functions.shared.domain.business_time import day_bounds
-from functions.shared.domain.ledger import Redemption, Refund
 from functions.shared.domain.settlement import (
-    Entry,
+    Adjustment,
     NetParts,
     Statement,
     Tally,
-    in_order,
-    is_adjustment,
-    parts_of,
     statement_id_of,
 )
 from functions.shared.files.bundle import render_table
 from functions.shared.files.columns import Cell, Column, ColumnKind, Row, Table
+from functions.shared.files.csv_sql import text_sql
 from functions.shared.files.facts import Fact, Facts, Words
-from functions.shared.files.manifest import FILE_NAME, FileEntry, Manifest, describe
+from functions.shared.files.manifest import FileEntry, Manifest, describe
+from functions.shared.files.xlsx_out import to_workbook
+
+ListedBreak: TypeAlias = tuple[MatchRow, BreakState]
+
+MOST_SHOWN: Final = 5_000
+"""How many breaks the workbook shows; `breaks.csv` lists all."""
 
 _ID, _TEXT, _FEN = ColumnKind.ID, ColumnKind.TEXT, ColumnKind.FEN
 _COUNT, _DATE, _TIME = ColumnKind.COUNT, ColumnKind.DATE, ColumnKind.TIME
@@ -48,34 +48,57 @@ _AMOUNT_WORDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Restated:
+    """What a later set changes against the set before.
+
+    Args:
+        bill_before: the bill that the set before shows; None where none had come.
+        changes: of the breaks.
+
+    """
+
+    bill_before: BillVersion | None
+    changes: BreakChanges
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatementSet:
-    """All that one set of files is made from.
+    """All that one set of files says, but for its rows by the million.
 
     Args:
         version: counts the sets of one statement from 1; later ones restate the reconciliation
             against a corrected bill, and never the statement's money.
         statement: the statement.
-        entries: what it settles.
-        rows: the campaign's rows of the match.
+        adjustments: refunds of earlier days' redemptions that it settles.
         bill: the bill that was matched; None where none had come.
-        rows_before: the rows of the set before; None for the first set.
-        bill_before: its bill.
+        sides: rows of the match by how they stand to each other.
+        breaks: the first MOST_SHOWN breaks, for people.
+        restated: what changed against the set before; None for the first set.
 
     """
 
     version: int
     statement: Statement
-    entries: Sequence[Entry]
-    rows: Sequence[MatchRow]
+    adjustments: Sequence[Adjustment]
     bill: BillVersion | None
-    rows_before: Sequence[MatchRow] | None = None
-    bill_before: BillVersion | None = None
+    sides: Mapping[MatchState, Sides]
+    breaks: Sequence[ListedBreak]
+    restated: Restated | None = None
+
+    @property
+    def open_breaks(self) -> int:
+        """How many rows disagree."""
+        return sum(of.rows for state, of in self.sides.items() if state is not MatchState.MATCHED)
+
+    @property
+    def difference_fen(self) -> int:
+        """Ledger less bill, over all rows."""
+        return sum(of.difference_fen for of in self.sides.values())
 
 
-def set_prefix(statement: Statement, version: int) -> str:
+def set_prefix(campaign_id: str, platform_id: str, on: date, version: int) -> str:
     """The folder of a set, with its final slash."""
-    day = f"{statement.platform_id}/{statement.business_on.isoformat()}"
-    return f"settlements/{day}/{statement.campaign_id}/v{version}/"
+    return f"settlements/{platform_id}/{on.isoformat()}/{campaign_id}/v{version}/"
 
 
 def run_id_of(platform_id: str, on: date, version: int) -> str:
@@ -83,55 +106,55 @@ def run_id_of(platform_id: str, on: date, version: int) -> str:
     return f"reconcile-{platform_id}-{on.isoformat()}-v{version}"
 
 
-def render_set(files: StatementSet) -> dict[str, bytes]:
-    """The set's files by name, the manifest last; the same set gives the same bytes."""
+def render_small(files: StatementSet) -> dict[str, tuple[bytes, FileEntry]]:
+    """The files of the set that people read, and the statement for machines, with their entries."""
     facts = Facts(
         cutoff_at=day_bounds(files.statement.business_on)[1],
         run_id=_run_id(files, files.version),
         more=tuple(_facts(files)),
     )
-    written: dict[str, bytes] = {}
-    entries: list[FileEntry] = []
-    for table, formats in (
-        (_statement_table(files), ("csv", "json", "xlsx")),
-        (_detail_table(files), ("csv",)),
-        (_reconciliation_table(files), ("csv", "xlsx")),
-        (_breaks_table(files), ("csv",)),
-    ):
-        for name, data in render_table(table, formats=formats, facts=facts).items():
-            written[name] = data
-            entries.append(_described(name, data, table, files.statement))
-    manifest = Manifest(
+    statement = _statement_table(files)
+    rendered = {
+        name: (data, replace(describe(name, data, statement), totals=_net_totals(files.statement)))
+        for name, data in render_table(
+            statement, formats=("csv", "json", "xlsx"), facts=facts
+        ).items()
+    }
+    summary, breaks = _summary_table(files), _shown_breaks_table(files)
+    name = "reconciliation.xlsx"
+    data = to_workbook([summary, breaks], facts)
+    rendered[name] = (data, describe(name, data, summary))
+    return rendered
+
+
+def manifest_of(files: StatementSet, entries: Iterable[FileEntry]) -> Manifest:
+    """The manifest of the set: its files, and what they were made from."""
+    restated = files.restated
+    return Manifest(
         kind="settlement",
         business_date=files.statement.business_on,
-        cutoff_at=facts.cutoff_at,
-        run_id=facts.run_id,
+        cutoff_at=day_bounds(files.statement.business_on)[1],
+        run_id=_run_id(files, files.version),
         files=tuple(entries),
-        supersedes=None if files.rows_before is None else _run_id(files, files.version - 1),
-        reason=None if files.rows_before is None else _reason(files, files.rows_before),
+        supersedes=_run_id(files, files.version - 1) if restated else None,
+        reason=_reason(files, restated) if restated else None,
         inputs=_inputs(files),
     )
-    written[FILE_NAME] = manifest.to_bytes()
-    return written
 
 
 def _run_id(files: StatementSet, version: int) -> str:
     return run_id_of(files.statement.platform_id, files.statement.business_on, version)
 
 
-def _described(name: str, data: bytes, table: Table, statement: Statement) -> FileEntry:
-    """The file's entry; the statement's lines hold their own sum, which is its total."""
-    entry = describe(name, data, table)
-    if table.name != "statement":
-        return entry
+def _net_totals(statement: Statement) -> dict[str, int]:
+    """A statement's lines hold their own sum, which is their total."""
     net = statement.net
-    totals = {
+    return {
         "voucher_fen": net.total_fen,
         "fiscal_fen": net.fiscal_fen,
         "platform_fen": net.platform_fen,
         "merchant_fen": net.merchant_fen,
     }
-    return replace(entry, totals=totals)
 
 
 def _inputs(files: StatementSet) -> dict[str, str | int]:
@@ -139,7 +162,7 @@ def _inputs(files: StatementSet) -> dict[str, str | int]:
         "statement_id": files.statement.statement_id,
         "campaign_id": files.statement.campaign_id,
         "platform_id": files.statement.platform_id,
-        "entries": len(files.entries),
+        "entries": files.statement.entries,
         "entries_digest": files.statement.entries_digest,
         "bill_version": files.bill.version if files.bill else 0,
     }
@@ -149,17 +172,17 @@ def _inputs(files: StatementSet) -> dict[str, str | int]:
     return inputs
 
 
-def _reason(files: StatementSet, rows_before: Sequence[MatchRow]) -> str:
+def _reason(files: StatementSet, restated: Restated) -> str:
     """What changed against the set before, and why; for people."""
-    opened, changed, closed = compare_breaks(breaks_of(rows_before), breaks_of(files.rows))
+    changes = restated.changes
     came = f"bill version {files.bill.version if files.bill else 0}"
-    if files.bill_before is None:
+    if restated.bill_before is None:
         why = f"{came} came after the settlement had been made without a bill"
     else:
-        why = f"{came} corrects version {files.bill_before.version}"
+        why = f"{came} corrects version {restated.bill_before.version}"
     return (
-        f"{why}: {len(closed)} breaks closed, {len(changed)} changed, {len(opened)} opened; "
-        "the statement's amounts are unchanged"
+        f"{why}: {changes.closed} breaks closed, {changes.changed} changed, "
+        f"{changes.opened} opened; the statement's amounts are unchanged"
     )
 
 
@@ -177,8 +200,9 @@ def _facts(files: StatementSet) -> Iterator[Fact]:
     yield Fact("bill", Words("平台账单", "Bill"), _bill_text(files.bill))
     yield Fact("payable_side", Words("应付方", "Payable side"), statement.payable_side.value)
     yield Fact("payable_fen", Words("应付金额（分）", "Payable (fen)"), statement.payable_fen)
-    breaks = len(breaks_of(files.rows))
-    yield Fact("open_breaks", Words("未结差错数", "Open breaks"), breaks)
+    yield Fact("open_breaks", Words("未结差错数", "Open breaks"), files.open_breaks)
+    if len(files.breaks) == MOST_SHOWN:
+        yield Fact("breaks_shown", Words("工作簿所列差错数", "Breaks in the workbook"), MOST_SHOWN)
 
 
 # The statement: its lines, and under them their sum.
@@ -245,19 +269,17 @@ def _statement_rows(files: StatementSet) -> Iterator[Row]:
     statement = files.statement
     yield _line(statement, "GROSS", 1, statement.gross)
     yield _line(statement, "REFUNDS", -1, statement.refunds)
-    for entry in sorted(files.entries, key=in_order):
-        if isinstance(entry, Refund) and is_adjustment(entry):
-            origin = statement_id_of(entry.campaign_id, entry.platform_id, entry.redeemed_on)
-            yield {
-                **_line(statement, "ADJUSTMENT", -1, Tally(1, entry.parts)),
-                "origin_business_date": entry.redeemed_on,
-                "origin_statement_id": origin,
-                "order_no": entry.order_no,
-                "refund_no": entry.refund_no,
-            }
-    count = statement.gross.count + statement.refunds.count + statement.adjustments.count
+    for refund in sorted(files.adjustments, key=attrgetter("place")):
+        origin = statement_id_of(statement.campaign_id, statement.platform_id, refund.redeemed_on)
+        yield {
+            **_line(statement, "ADJUSTMENT", -1, Tally(1, refund.parts)),
+            "origin_business_date": refund.redeemed_on,
+            "origin_statement_id": origin,
+            "order_no": refund.order_no,
+            "refund_no": refund.refund_no,
+        }
     yield {
-        **_line(statement, "NET", 1, Tally(count)),
+        **_line(statement, "NET", 1, Tally(statement.entries)),
         **_net_cells(statement.net),
         "payable_fen": statement.payable_fen,
         "payable_side": statement.payable_side.value,
@@ -293,7 +315,7 @@ def _net_cells(net: NetParts) -> Row:
 
 # The detail: every entry that the statement settles.
 
-_DETAIL_COLUMNS = (
+DETAIL_COLUMNS = (
     Column("entry_type", "类型", "Type", _ID),
     Column("redemption_id", "核销号", "Redemption", _ID),
     Column("order_no", "订单号", "Order", _ID),
@@ -326,52 +348,21 @@ _DETAIL_COLUMNS = (
 )
 
 
-def _detail_table(files: StatementSet) -> Table:
-    statement = files.statement
-    rows = (_detail_row(entry, statement) for entry in sorted(files.entries, key=in_order))
-    return Table(
-        "detail", "结算明细", "Settlement detail", _DETAIL_COLUMNS, rows, totals=["settled_fen"]
-    )
-
-
-def _detail_row(entry: Entry, statement: Statement) -> Row:
-    is_refund = isinstance(entry, Refund)
-    amounts = entry.amounts if isinstance(entry, Redemption) else entry
-    parts = parts_of(entry)
-    return {
-        "entry_type": "REFUND" if is_refund else "REDEEM",
-        "redemption_id": entry.redemption_id,
-        "order_no": entry.order_no,
-        "refund_no": entry.refund_no if isinstance(entry, Refund) else None,
-        "campaign_id": entry.campaign_id,
-        "round_id": entry.round_id,
-        "voucher_type_id": entry.voucher_type_id,
-        "platform_id": entry.platform_id,
-        "voucher_id": entry.voucher_id,
-        "person_token": person_token(statement, entry.person_ref),
-        "merchant_id": entry.merchant_id,
-        "industry": entry.industry,
-        "size_class": entry.size_class,
-        "recorded_at": entry.recorded_at,
-        "business_date": entry.business_on,
-        "redeemed_on": entry.redeemed_on if isinstance(entry, Refund) else entry.business_on,
-        "order_fen": amounts.order_fen,
-        "merchant_discount_fen": amounts.merchant_discount_fen,
-        "platform_discount_fen": amounts.platform_discount_fen,
-        "voucher_fen": amounts.voucher_fen,
-        "paid_fen": amounts.paid_fen,
-        "fiscal_part_fen": parts.fiscal_fen,
-        "platform_part_fen": parts.platform_fen,
-        "merchant_part_fen": parts.merchant_fen,
-        "voucher_state": entry.voucher_state.value if isinstance(entry, Refund) else None,
-        "settled_fen": -parts.fiscal_fen if is_refund else parts.fiscal_fen,
+def detail_cells(statement_id: str) -> list[str]:
+    """SQL over a ledger row for each of DETAIL_COLUMNS."""
+    own = {
+        "order_no": text_sql("order_no"),
+        "refund_no": text_sql("refund_no"),
+        "person_token": person_token_sql(statement_id, "person_ref"),
+        "business_date": "business_on",
+        "settled_fen": "fiscal_part_fen * CASE entry_type WHEN 'REDEEM' THEN 1 ELSE -1 END",
     }
+    return [own.get(column.name, column.name) for column in DETAIL_COLUMNS]
 
 
-def person_token(statement: Statement, person_ref: str) -> str:
+def person_token_sql(statement_id: str, person_ref: str) -> str:
     """A person within one statement: equal for the same person, and of no use in another file."""
-    text = f"{statement.statement_id}|{person_ref}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return f"substr(sha256('{statement_id}|' || {person_ref}), 1, 16)"
 
 
 # The match, whole and what of it disagrees.
@@ -415,14 +406,14 @@ _MATCH_COLUMN = Column(
     "MATCHED; LEDGER_ONLY in the ledger only; BILL_ONLY in the bill only; AMOUNT_DIFFERS; "
     "STATE_DIFFERS another voucher or merchant; DUPLICATE billed once more",
 )
-_RECONCILIATION_COLUMNS = (
+RECONCILIATION_COLUMNS = (
     _MATCH_COLUMN,
     *_KEY_COLUMNS,
     *_SIDE_COLUMNS,
     _DIFFERENCE_COLUMN,
     Column("break_id", "差错号", "Break", _ID, optional=True),
 )
-_BREAK_COLUMNS = (
+BREAK_COLUMNS = (
     Column("break_id", "差错号", "Break", _ID),
     Column(
         "state",
@@ -439,29 +430,64 @@ _BREAK_COLUMNS = (
 )
 
 
-def _reconciliation_table(files: StatementSet) -> Table:
-    rows = ({**_match_row(row), "break_id": row.break_id} for row in files.rows)
-    return Table(
-        "reconciliation",
-        "对账明细",
-        "Reconciliation",
-        _RECONCILIATION_COLUMNS,
-        rows,
-        totals=["difference_fen"],
-    )
+_SUMMARY_COLUMNS = (
+    _MATCH_COLUMN,
+    Column("rows", "行数", "Rows", _COUNT),
+    Column("ledger_voucher_fen", "账本券金额", "Ledger voucher", _FEN),
+    Column("bill_voucher_fen", "账单券金额", "Bill voucher", _FEN),
+    _DIFFERENCE_COLUMN,
+)
 
 
-def _breaks_table(files: StatementSet) -> Table:
-    found = breaks_of(files.rows)
-    before = breaks_of(files.rows_before or ())
-    _, _, closed = compare_breaks(before, found)
-    listed = [(row, BreakState.OPEN) for row in found.values()]
-    listed += [(before[name], BreakState.CLOSED) for name in closed]
-    listed.sort(key=lambda item: (item[0].side.key, item[0].break_id))
+def agreed_cells() -> list[str]:
+    """SQL for each of RECONCILIATION_COLUMNS, over a ledger row that agrees with the bill's.
+
+    The two differ in nothing but their times.
+    """
+    keys = [f"'{MatchState.MATCHED.value}'", text_sql("order_no"), "entry_type"]
+    sides = [
+        cell
+        for at in ("recorded_at", "bill_at")
+        for cell in ("voucher_id", "merchant_id", at, *AMOUNT_COLUMNS)
+    ]
+    return [*keys, text_sql("refund_no"), *sides, "0", "''"]
+
+
+def reconciliation_row(row: MatchRow) -> Row:
+    """A row of the match under RECONCILIATION_COLUMNS."""
+    return {**_match_row(row), "break_id": row.break_id}
+
+
+def break_row(listed: ListedBreak) -> Row:
+    """A break under BREAK_COLUMNS."""
+    row, state = listed
+    return {**_match_row(row), "break_id": row.break_id, "state": state.value}
+
+
+def _summary_table(files: StatementSet) -> Table:
     rows = (
-        {**_match_row(row), "break_id": row.break_id, "state": state.value} for row, state in listed
+        {
+            "match_state": state.value,
+            "rows": of.rows,
+            "ledger_voucher_fen": of.ledger_fen,
+            "bill_voucher_fen": of.bill_fen,
+            "difference_fen": of.difference_fen,
+        }
+        for state in MatchState
+        if (of := files.sides.get(state)) is not None
     )
-    return Table("breaks", "差错清单", "Breaks", _BREAK_COLUMNS, rows)
+    return Table(
+        "summary",
+        "对账汇总",
+        "Summary",
+        _SUMMARY_COLUMNS,
+        rows,
+        totals=["rows", "ledger_voucher_fen", "bill_voucher_fen", "difference_fen"],
+    )
+
+
+def _shown_breaks_table(files: StatementSet) -> Table:
+    return Table("breaks", "差错清单", "Breaks", BREAK_COLUMNS, map(break_row, files.breaks))
 
 
 def _match_row(row: MatchRow) -> Row:

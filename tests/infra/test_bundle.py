@@ -12,6 +12,7 @@ import pytest
 
 from infra.bundle import (
     BOTOCORE_SERVICES,
+    ENGINE_LOCK,
     FUNCTIONS,
     LOCK,
     BundleTarget,
@@ -63,6 +64,7 @@ def test_the_asset_is_named_by_what_decides_its_content(functions: Path, tmp_pat
     _write(functions / "issue" / "__pycache__" / "handler.cpython-313.pyc", "other bytecode")
     assert bundle_hash(LAMBDA, functions, lock) == before
     assert bundle_hash(BundleTarget("/usr/bin/python3"), functions, lock) != before
+    assert bundle_hash(BundleTarget(with_engine=True), functions, lock) != before
     assert bundle_hash(LAMBDA, functions, _write(tmp_path / "lock", "boto3==2")) != before
     _write(tmp_path / "lock", "boto3==1")
     _write(functions / "issue" / "handler.py", "two")
@@ -108,9 +110,19 @@ def test_every_service_that_the_functions_call_is_in_the_asset() -> None:
     assert called <= set(BOTOCORE_SERVICES)
 
 
-def test_the_lock_pins_every_package_with_its_hashes_and_no_address() -> None:
-    text = LOCK.read_text()
+@pytest.mark.parametrize("lock", [LOCK, ENGINE_LOCK])
+def test_the_lock_pins_every_package_with_its_hashes_and_no_address(lock: Path) -> None:
+    text = lock.read_text()
     pins = re.findall(r"^([a-z0-9._-]+)==\S+", text, flags=re.MULTILINE)
     assert {"boto3", "pynamodb", "pydantic", "aws-lambda-powertools"} <= set(pins)
     assert text.count("--hash=sha256:") >= len(pins)
     assert "://" not in text
+
+
+def test_the_engine_is_all_that_the_reconcilers_asset_has_more() -> None:
+    plain, engine = (
+        set(re.findall(r"^(\S+==\S+)", lock.read_text(), flags=re.MULTILINE))
+        for lock in (LOCK, ENGINE_LOCK)
+    )
+    assert [pin.partition("==")[0] for pin in engine - plain] == ["duckdb"]
+    assert plain <= engine

@@ -6,10 +6,10 @@ import re
 from datetime import date
 from pathlib import Path
 
-from functions.reconcile.bills import read_bill
 from functions.shared.domain.bills import BillFault
 from functions.shared.domain.breaks import MatchState
 from infra.local.bills import COLUMNS, render_bill
+from tests.support.days import read_bill
 
 PAGE = (Path(__file__).parents[2] / "docs" / "bills.md").read_text(encoding="utf-8")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,16 +94,16 @@ def test_a_bill_announced_after_its_correction_is_stale(
     """Announcements come in any order; the object that was written last is the bill."""
     old_key, old = sold.drop(DAY_1, render_bill([]))
     new_key, new = sold.drop(DAY_1, render_bill(sold.entries(DAY_1)), name="corrected.csv")
-    fetch = sold.objects.get
+    fetch = sold.objects.fetch
 
-    def dated(key: str, **which: Any) -> Any:  # noqa: ANN401 - as the store's
-        stored = fetch(key, **which)
+    def dated(key: str, path: Path, **which: Any) -> Any:  # noqa: ANN401 - as the store's
+        stored = fetch(key, path, **which)
         assert stored is not None
         # S3 dates objects to the second; these two were written within one.
         older = timedelta(seconds=key == old_key)
         return replace(stored, written_at=stored.written_at - older)
 
-    monkeypatch.setattr(sold.objects, "get", dated)
+    monkeypatch.setattr(sold.objects, "fetch", dated)
     assert taken(sold, new_key, new).is_accepted
     assert reasons(taken(sold, old_key, old)) == ["STALE"]
     assert versions(sold) == [(1, "ACCEPTED"), (2, "QUARANTINED")]
@@ -212,7 +213,13 @@ def test_two_deliveries_at_once_get_a_number_each(
 ) -> None:
     """The second comes in between the first one's reading of versions and its write."""
     rows = sold.entries(DAY_1)
-    append = sold.bills.append
+    append, fetch = sold.bills.append, sold.objects.fetch
+
+    def dated(*args: Any, **which: Any) -> Any:  # noqa: ANN401 - as the store's
+        stored = fetch(*args, **which)
+        assert stored is not None
+        # S3 dates objects to the second; these two may be written in two of them.
+        return replace(stored, written_at=MORNING)
 
     def overtaken(*args: Any, **kwargs: Any) -> bool:  # noqa: ANN401 - as the store's
         monkeypatch.setattr(sold.bills, "append", append)
@@ -221,6 +228,7 @@ def test_two_deliveries_at_once_get_a_number_each(
 
     key, version = sold.drop(DAY_1, render_bill(rows), name="first.csv")
     stores = sold.intake_stores
+    monkeypatch.setattr(sold.objects, "fetch", dated)
     monkeypatch.setattr(sold.bills, "append", overtaken)
     intake = take_in(key, stores=stores, now=MORNING, object_version=version)
     assert intake.bill is not None

@@ -9,18 +9,19 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.reconcile.matching import match_day, vouchers_not_in_ledger
-from functions.shared.domain.bills import BillRow, EntryType, bill_row_of, trailer_of
+from functions.reconcile.matching import match_rows
+from functions.shared.domain.bills import BillRow, EntryType
 from functions.shared.domain.breaks import MatchRow, MatchState
-from functions.shared.domain.settlement import Entry
+from tests.support.days import ledger_side
 from tests.support.entries import ON, redemption, refund, voucher_id
+from tests.support.rows import Entry, bill_row_of, totals_of
 
 STRANGER = "another-campaign"
 
 
 def match(entries: list[Entry], bill: list[BillRow]) -> list[MatchRow]:
-    strangers = vouchers_not_in_ledger(entries, bill)
-    return match_day("unionpay", ON, entries, bill, dict.fromkeys(strangers, STRANGER))
+    strangers = dict.fromkeys((row.voucher_id for row in bill), STRANGER)
+    return match_rows("unionpay", ON, map(ledger_side, entries), bill, campaign_of=strangers)
 
 
 def states(rows: list[MatchRow]) -> list[tuple[str, str]]:
@@ -91,8 +92,9 @@ def test_a_break_keeps_its_id_when_what_is_wrong_with_it_changes() -> None:
     differs = match([redemption(1)], [replace(bill_row_of(redemption(1)), voucher_fen=1)])
     assert missing[0].break_id == differs[0].break_id
     assert differs[0].match_state is MatchState.AMOUNT_DIFFERS
-    other_day = match_day("unionpay", ON + timedelta(days=1), [redemption(1)], [], {})
-    other_platform = match_day("meituan", ON, [redemption(1)], [], {})
+    side = ledger_side(redemption(1))
+    other_day = match_rows("unionpay", ON + timedelta(days=1), [side], [], campaign_of={})
+    other_platform = match_rows("meituan", ON, [side], [], campaign_of={})
     assert len({r[0].break_id for r in (missing, other_day, other_platform)}) == 3
 
 
@@ -177,8 +179,8 @@ def test_every_row_of_both_sides_is_in_the_match_once(plan: Plan) -> None:
 def test_differences_add_up_to_ledger_less_bill(plan: Plan) -> None:
     rows = match(plan.entries, plan.bill)
     voucher_place = AMOUNTS.index("voucher_fen")
-    ledger = trailer_of(map(bill_row_of, plan.entries)).totals[voucher_place]
-    bill = trailer_of(plan.bill).totals[voucher_place]
+    ledger = totals_of(map(bill_row_of, plan.entries))[voucher_place]
+    bill = totals_of(plan.bill)[voucher_place]
     assert sum(row.difference_fen for row in rows) == ledger - bill
 
 

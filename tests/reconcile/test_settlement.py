@@ -12,16 +12,13 @@ from typing import Any
 import pytest
 
 import functions.reconcile.settlement as settlement_module
-from functions.reconcile.matching import match_day
+from functions.reconcile.day import BillLost, DayResult, FileDrift
+from functions.reconcile.matching import match_rows
 from functions.reconcile.settlement import (
-    BillLost,
-    DayResult,
-    FileDrift,
     SettlementFailed,
     settle_day,
     unsettled_days,
 )
-from functions.shared.domain.bills import bill_row_of
 from functions.shared.domain.breaks import BreakChanges, BreakState, MatchRow
 from functions.shared.domain.settlement import (
     PayableSide,
@@ -33,7 +30,9 @@ from functions.shared.domain.settlement import (
 from functions.shared.files.manifest import FILE_NAME
 from functions.shared.store.tables import SettlementItem
 from tests.support.campaigns import CAMPAIGN_ID, DISCOUNT, MEITUAN, UNIONPAY
+from tests.support.days import ledger_side
 from tests.support.entries import redemption
+from tests.support.rows import bill_row_of
 from tests.support.settling import (
     DAY_1,
     DAY_2,
@@ -447,17 +446,9 @@ def test_a_statement_made_with_a_newer_bill_is_not_published_as_one_without(
         monkeypatch.setattr(books.breaks, "sync", sync)
         return ask(*args)
 
-    # Were there a break to write, its own condition would stop the run.
     monkeypatch.setattr(books.settlements, "statement", overtaken)
-    monkeypatch.setattr(settlement_module, "match_day", matched_as_billed)
     books.settle(after(DAY_1))
     assert {m.inputs["bill_version"] for m in books.manifests().values()} == {1}
-
-
-def matched_as_billed(*args: Any) -> list[MatchRow]:  # noqa: ANN401 - as the function's
-    """The match as if the bill said what the ledger says."""
-    platform_id, on, entries, _, campaign_of = args
-    return match_day(platform_id, on, entries, map(bill_row_of, entries), campaign_of)
 
 
 def test_a_break_that_changed_after_it_was_read_is_read_again(
@@ -466,7 +457,7 @@ def test_a_break_that_changed_after_it_was_read_is_read_again(
     """Otherwise what another run wrote would be missing in its history."""
     order = bill_row_of(redemption(1))
     first, second, third = (
-        match_day(UNIONPAY, DAY_1, [redemption(1)], rows, {})
+        match_rows(UNIONPAY, DAY_1, [ledger_side(redemption(1))], rows, campaign_of={})
         for rows in ([], [replace(order, paid_fen=1)], [replace(order, paid_fen=2)])
     )
 

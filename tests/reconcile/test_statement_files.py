@@ -8,21 +8,27 @@ from dataclasses import replace
 from datetime import timedelta
 
 import openpyxl
-import pytest
 
-from functions.reconcile.matching import match_day
+from functions.reconcile.day_tables import DayTables, Sides
 from functions.reconcile.statement_files import (
+    MOST_SHOWN,
+    Restated,
     StatementSet,
-    person_token,
-    render_set,
+    manifest_of,
+    render_small,
     run_id_of,
     set_prefix,
 )
-from functions.shared.domain.bills import BillState, BillVersion, bill_row_of
-from functions.shared.domain.settlement import Entry, make_statement
-from functions.shared.files.manifest import FILE_NAME, Manifest, verify
+from functions.shared.domain.bills import BillState, BillVersion
+from functions.shared.domain.breaks import MatchState
+from functions.shared.files.manifest import verify
+from infra.local.bills import render_bill
+from tests.support.days import shared_engine, staged, statement_of
 from tests.support.entries import NOON, ON, redemption, refund
+from tests.support.rows import Entry, bill_row_of
+from tests.support.settling import billed
 
+CAMPAIGN = "spring-2026"
 EARLIER = ON - timedelta(days=1)
 ODD = replace(redemption(3), order_no="-cmd|calc", person_ref="p1_1")
 ENTRIES: list[Entry] = [
@@ -47,15 +53,40 @@ def bill(version: int) -> BillVersion:
     )
 
 
-def a_set(entries: list[Entry] = ENTRIES, *, missing: int = 0, version: int = 1) -> StatementSet:
-    rows = [bill_row_of(entry) for entry in entries[missing:]]
+def a_set(
+    entries: list[Entry] = ENTRIES, *, missing: int = 0, version: int = 1, before: int | None = None
+) -> StatementSet:
+    """The set of a day whose bill lacks the first entries; after one that lacked others."""
+    tables = DayTables(shared_engine(), "unionpay", ON)
+    [part] = staged(entries, shared_engine().folder).parts()
+    tables.load_ledger(part.files)
+    agreed = Sides()
+    for number, lacking in ((version - 1, before), (version, missing)):
+        if lacking is not None:
+            path = shared_engine().folder / "bill.csv"
+            path.write_bytes(render_bill(billed(bill_row_of(e)) for e in entries[lacking:]))
+            tables.load_bill(number, path)
+            tables.needs_booked(number)
+            agreed = tables.match(number, part.segments, lambda _: iter(())).get(CAMPAIGN, Sides())
+    restated = None
+    if before is not None:
+        changes = tables.break_changes(CAMPAIGN, version, version - 1)
+        restated = Restated(bill_before=bill(version - 1), changes=changes)
+    found = tables.listed_breaks(CAMPAIGN, version, before=version - 1 if restated else None)
     return StatementSet(
         version=version,
-        statement=make_statement("spring-2026", "unionpay", ON, entries, bill_version=1),
-        entries=entries,
-        rows=match_day("unionpay", ON, entries, rows, {}),
+        statement=statement_of(CAMPAIGN, "unionpay", ON, entries, bill_version=1),
+        adjustments=[adjustment for _, adjustment in tables.adjustments()],
         bill=bill(version),
+        sides={**tables.breaks_by_state(CAMPAIGN, version), MatchState.MATCHED: agreed},
+        breaks=list(found),
+        restated=restated,
     )
+
+
+def files_of(of: StatementSet) -> dict[str, bytes]:
+    """The set's small files by name."""
+    return {name: data for name, (data, _) in render_small(of).items()}
 
 
 def table(files: dict[str, bytes], name: str) -> list[dict[str, str]]:
@@ -63,19 +94,20 @@ def table(files: dict[str, bytes], name: str) -> list[dict[str, str]]:
 
 
 def test_the_order_of_entries_does_not_change_a_byte() -> None:
-    assert render_set(a_set()) == render_set(a_set(ENTRIES[::-1]))
+    assert render_small(a_set()) == render_small(a_set(ENTRIES[::-1]))
 
 
-def test_the_manifest_comes_last_and_proves_the_others() -> None:
-    files = render_set(a_set())
-    assert list(files)[-1] == FILE_NAME
-    manifest = Manifest.from_bytes(files[FILE_NAME])
-    assert {entry.name for entry in manifest.files} == files.keys() - {FILE_NAME}
-    assert verify(manifest, files.__getitem__) == []
+def test_the_manifest_proves_the_files() -> None:
+    of = a_set()
+    rendered = render_small(of)
+    manifest = manifest_of(of, [entry for _, entry in rendered.values()])
+    assert {entry.name for entry in manifest.files} == rendered.keys()
+    assert verify(manifest, files_of(of).__getitem__) == []
+    assert manifest.inputs["entries"] == len(ENTRIES)
 
 
 def test_the_lines_of_a_statement_add_up_to_its_net() -> None:
-    lines = table(render_set(a_set()), "statement.csv")
+    lines = table(files_of(a_set()), "statement.csv")
     assert [line["line"] for line in lines] == ["GROSS", "REFUNDS", "ADJUSTMENT", "NET"]
     for column in ("voucher_fen", "fiscal_fen", "platform_fen", "merchant_fen"):
         *parts, net = (int(line[column]) for line in lines)
@@ -84,69 +116,50 @@ def test_the_lines_of_a_statement_add_up_to_its_net() -> None:
     assert lines[3]["payable_fen"] == "600"
 
 
-def test_every_entry_is_in_the_detail_and_adds_up_to_the_payable() -> None:
-    files = render_set(a_set())
-    rows = table(files, "detail.csv")
-    assert [row["entry_type"] for row in rows] == ["REDEEM", "REDEEM", "REFUND", "REFUND"]
-    assert sum(int(row["settled_fen"]) for row in rows) == 600
+def test_people_get_the_breaks_and_how_much_agrees() -> None:
+    book = openpyxl.load_workbook(io.BytesIO(files_of(a_set(missing=1))["reconciliation.xlsx"]))
+    summary, breaks, _ = (list(sheet.values) for sheet in book.worksheets)
+    assert [row[:2] for row in summary[1:]] == [("MATCHED", 3), ("LEDGER_ONLY", 1), ("合计", 4)]
+    assert [row[4] for row in summary[1:]] == [0, 20, 20]
+    [broken] = breaks[1:]
+    assert broken[1:4] == ("OPEN", "LEDGER_ONLY", "o-1")
 
 
-def test_a_person_is_the_same_within_a_file_and_another_in_the_next() -> None:
-    rows = table(render_set(a_set()), "detail.csv")
-    tokens = [row["person_token"] for row in rows]
-    assert tokens[0] == tokens[1] != tokens[3]
-    other = make_statement("spring-2026", "meituan", ON, (), bill_version=0)
-    assert person_token(other, "p1_1") != tokens[0]
+def test_the_workbook_says_where_it_does_not_show_all_breaks() -> None:
+    of = a_set(missing=4)
+    shown = replace(of, breaks=list(of.breaks[:1]) * MOST_SHOWN)
+    book = openpyxl.load_workbook(io.BytesIO(files_of(shown)["reconciliation.xlsx"]))
+    notes = book.worksheets[2]
+    told = {notes.cell(row, 1).value: notes.cell(row, 2).value for row in range(3, 20)}
+    assert (told["未结差错数"], told["工作簿所列差错数"]) == ("4", str(MOST_SHOWN))
 
 
-def test_an_order_number_is_no_formula() -> None:
-    rows = table(render_set(a_set()), "reconciliation.csv")
-    assert "'-cmd|calc" in {row["order_no"] for row in rows}
-
-
-def test_only_breaks_are_in_the_list_of_breaks() -> None:
-    files = render_set(a_set(missing=1))
-    [broken] = table(files, "breaks.csv")
-    assert (broken["match_state"], broken["state"], broken["difference_fen"]) == (
-        "LEDGER_ONLY",
-        "OPEN",
-        "2000",
-    )
-    matched = [row for row in table(files, "reconciliation.csv") if not row["break_id"]]
-    assert len(matched) == len(ENTRIES) - 1
-    manifest = Manifest.from_bytes(files[FILE_NAME])
-    totals = {entry.name: dict(entry.totals) for entry in manifest.files}
-    assert totals["reconciliation.csv"] == {"difference_fen": 2_000}
-
-
-@pytest.mark.parametrize("name", ["statement.xlsx", "reconciliation.xlsx"])
-def test_people_get_chinese_headings_yuan_and_an_explanation(name: str) -> None:
-    book = openpyxl.load_workbook(io.BytesIO(render_set(a_set(missing=1))[name]))
-    rows, notes = book.worksheets
-    headings = [cell.value for cell in rows[1]]
-    assert any("（元）" in str(heading) for heading in headings)
-    assert notes.title == "说明"
-    told = {notes.cell(row, 1).value: notes.cell(row, 2).value for row in range(3, 15)}
-    assert told["平台账单"] == "ACCEPTED v1"
-    assert str(told["统计截止时间"]).startswith("2026-01-06 00:00:00")
+def test_people_get_chinese_headings_yuan_and_an_explanation() -> None:
+    files = files_of(a_set(missing=1))
+    headings = {"statement.xlsx": "券金额（元）", "reconciliation.xlsx": "账本券金额（元）"}
+    for name, heading in headings.items():
+        book = openpyxl.load_workbook(io.BytesIO(files[name]))
+        rows, *_, notes = book.worksheets
+        assert heading in [cell.value for cell in rows[1]]
+        assert notes.title == "说明"
+        told = {notes.cell(row, 1).value: notes.cell(row, 2).value for row in range(3, 15)}
+        assert told["平台账单"] == "ACCEPTED v1"
+        assert str(told["统计截止时间"]).startswith("2026-01-06 00:00:00")
 
 
 def test_a_restatement_says_what_changed_and_names_the_set_before() -> None:
-    first, second = a_set(missing=2), a_set(missing=1, version=2)
-    restated = replace(second, rows_before=first.rows, bill_before=first.bill)
-    files = render_set(restated)
-    manifest = Manifest.from_bytes(files[FILE_NAME])
+    of = a_set(missing=1, version=2, before=2)
+    manifest = manifest_of(of, [])
     assert manifest.supersedes == run_id_of("unionpay", ON, 1)
     assert manifest.reason == (
         "bill version 2 corrects version 1: 1 breaks closed, 0 changed, 0 opened; "
         "the statement's amounts are unchanged"
     )
-    listed = [(row["refund_no"], row["state"]) for row in table(files, "breaks.csv")]
-    assert listed == [("", "OPEN"), ("f-1", "CLOSED")]
+    listed = [(row.side.refund_no, state.value) for row, state in of.breaks]
+    assert sorted(listed) == [("", "OPEN"), ("f-1", "CLOSED")]
 
 
 def test_sets_lie_beside_each_other() -> None:
-    statement = a_set().statement
     folder = "settlements/unionpay/2026-01-05/spring-2026"
-    assert set_prefix(statement, 1) == f"{folder}/v1/"
-    assert set_prefix(statement, 2) == f"{folder}/v2/"
+    assert set_prefix(CAMPAIGN, "unionpay", ON, 1) == f"{folder}/v1/"
+    assert set_prefix(CAMPAIGN, "unionpay", ON, 2) == f"{folder}/v2/"

@@ -49,7 +49,6 @@ from functions.shared.domain.invariants import check_all, require_all
 from functions.shared.domain.keys import derive_keys
 from functions.shared.domain.ledger import Redemption, Refund
 from functions.shared.domain.registry import Merchant
-from functions.shared.domain.settlement import make_statement
 from functions.shared.domain.snapshot import Snapshot
 from functions.shared.domain.stock_changes import StockChange
 from functions.shared.domain.vouchers import Voucher
@@ -67,6 +66,7 @@ from functions.shared.store.settlements import SettlementStore
 from functions.shared.store.shards import ShardStore
 from functions.shared.store.tables import MODELS
 from functions.shared.store.transaction import RetryPolicy
+from tests.support.days import statement_of
 from tests.support.deployment import BUCKET, PREFIX, REGION, SECRET
 from tests.support.events import ACCOUNT
 from tests.support.faults import Injector
@@ -597,7 +597,7 @@ class World:
             if on >= today:
                 continue
             found = self.ledger.of_day(CAMPAIGN, platform_id, on)
-            statement = make_statement(CAMPAIGN, platform_id, on, found, bill_version=0)
+            statement = statement_of(CAMPAIGN, platform_id, on, found)
             self.settlements.commit(statement, now=self.now)
 
     def close(self) -> Closing:

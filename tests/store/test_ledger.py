@@ -11,15 +11,13 @@ import pytest
 from functions.shared.domain.campaign import LimitScope
 from functions.shared.domain.errors import Busy, Code, HuiminError
 from functions.shared.domain.fates import Fate
-from functions.shared.domain.ids import segment_of
-from functions.shared.domain.ledger import Redemption, Refund
+from functions.shared.domain.ledger import Redemption, Refund, day_segment
 from functions.shared.domain.limits import PersonCounter
 from functions.shared.domain.money import FundingParts
 from functions.shared.domain.refunds import Redeemed, Refunded
 from functions.shared.domain.vouchers import TimelineEntry, Voucher, VoucherEvent, VoucherState
 from functions.shared.store.connection import Database
 from functions.shared.store.ledger import LedgerStore, RefundPlan, day_bucket, refund_key
-from functions.shared.store.tables import DAY_SEGMENTS
 from functions.shared.store.transaction import Cancelled
 from functions.shared.store.vouchers import VoucherStore, item_of
 from tests.store.seeds import count, counters_of, put_shard, shard_of, the_item
@@ -497,10 +495,10 @@ def test_entries_are_found_by_campaign_platform_and_business_day(books: Books) -
     assert list(ledger.of_day("autumn-2026", "unionpay", date(2026, 1, 5))) == []
 
 
-def test_an_entry_is_filed_under_its_day_and_its_redemptions_segment(books: Books) -> None:
+def test_an_entry_is_filed_under_its_day_and_its_orders_segment(books: Books) -> None:
     books.redeemed()
     item = the_item(books.deployment, "ledger")
-    segment = segment_of(REDEMPTION_ID, DAY_SEGMENTS)
+    segment = day_segment("o-1")
     bucket = day_bucket("spring-2026", "unionpay", date(2026, 1, 5), segment)
     assert item["day_bucket"] == {"S": bucket}
     assert item["recorded_key"] == {"S": f"2026-01-05T02:30:00.000Z#{REDEMPTION_ID}#REDEEM"}

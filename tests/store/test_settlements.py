@@ -6,10 +6,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from functions.shared.domain.settlement import make_statement
 from functions.shared.store.connection import Database
 from functions.shared.store.settlements import SettlementStore
 from functions.shared.store.transaction import Cancelled
+from tests.support.days import statement_of
 from tests.support.deployment import Deployment
 from tests.support.vouchers import ISSUED_AT, a_redemption
 
@@ -18,12 +18,11 @@ ON = date(2026, 1, 5)
 
 def test_no_campaign_is_made_by_its_settlement(database: Database, deployment: Deployment) -> None:
     redemption = a_redemption()
-    statement = make_statement(
+    statement = statement_of(
         redemption.campaign_id,
         redemption.platform_id,
         redemption.business_on,
         [redemption],
-        bill_version=0,
     )
     before = deployment.snapshot()
     with pytest.raises(Cancelled):

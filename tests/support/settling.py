@@ -17,9 +17,9 @@ from typing import Any
 import boto3
 
 from functions.reconcile.bills import Intake, IntakeStores, take_in
-from functions.reconcile.settlement import SettlementRun, SettlementStores, settle_due
+from functions.reconcile.day import SettlementStores
+from functions.reconcile.settlement import SettlementRun, settle_due
 from functions.shared.domain.bills import BillRow, row_document
-from functions.shared.domain.bills import bill_row_of as ledger_row_of
 from functions.shared.domain.business_time import SHANGHAI, day_bounds
 from functions.shared.domain.ledger import Redemption, Refund
 from functions.shared.files.manifest import FILE_NAME, Manifest, verify
@@ -28,6 +28,7 @@ from functions.shared.store.breaks import BreakStore
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.connection import Database
 from functions.shared.store.ledger import LedgerStore
+from functions.shared.store.ledger_rows import LedgerRowStore
 from functions.shared.store.objects import ObjectStore
 from functions.shared.store.registry import RegistryStore
 from functions.shared.store.settlements import SettlementStore
@@ -45,6 +46,7 @@ from tests.support.campaigns import (
     campaign_document,
 )
 from tests.support.deployment import PREFIX, REGION, Deployment
+from tests.support.rows import bill_row_of as ledger_row_of
 
 OTHER_CAMPAIGN = "books-2026"
 DAY_1 = date(2026, 1, 5)
@@ -126,7 +128,7 @@ class Books:
         return SettlementStores(
             bills=self.bills,
             breaks=self.breaks,
-            ledger=self.ledger,
+            ledger=LedgerRowStore(self.database),
             objects=self.objects,
             settlements=self.settlements,
             vouchers=VoucherStore(self.database),

@@ -6,14 +6,13 @@ is settled, and the bill shows where the two disagree. docs/bills.md is the page
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from functions.shared.domain.business_time import to_rfc3339
-from functions.shared.domain.ledger import Redemption, Refund
+from functions.shared.domain.business_time import parse_rfc3339, to_rfc3339
 
 AMOUNT_COLUMNS: Final = (
     "order_fen",
@@ -38,7 +37,7 @@ BILL_COLUMNS: Final = (
 TRAILER: Final = "TRAILER"
 """The first cell of the trailer row; its second cell is a count, so no order is taken for it."""
 
-MAX_BILL_BYTES: Final = 64 * 1024 * 1024
+MAX_BILL_BYTES: Final = 512 * 1024 * 1024
 MAX_BILL_ROWS: Final = 2_000_000
 MAX_BILL_VERSIONS: Final = 99
 MAX_FINDINGS: Final = 1_000
@@ -92,11 +91,6 @@ class BillRow:
         )
 
     @property
-    def closes(self) -> bool:
-        """Whether the order is the sum of the discounts, the voucher's money and the cash."""
-        return self.order_fen == sum(self.amounts[1:])
-
-    @property
     def sign(self) -> int:
         """1 for a redemption, -1 for a refund: how its amounts count in a sum."""
         return 1 if self.entry_type is EntryType.REDEEM else -1
@@ -105,66 +99,6 @@ class BillRow:
     def signed_voucher_fen(self) -> int:
         """The voucher's money as it counts in the day's sum."""
         return self.sign * self.voucher_fen
-
-
-@dataclass(frozen=True, slots=True)
-class Trailer:
-    """The last row of a bill.
-
-    Args:
-        rows: how many rows stand above it.
-        refunds: how many of them are refunds.
-        totals: redemptions less refunds, in the order of AMOUNT_COLUMNS; may be negative.
-
-    """
-
-    rows: int
-    refunds: int
-    totals: tuple[int, ...]
-
-
-def trailer_of(rows: Iterable[BillRow]) -> Trailer:
-    """The trailer that belongs under these rows."""
-    count = refunds = 0
-    totals = [0] * len(AMOUNT_COLUMNS)
-    for row in rows:
-        count += 1
-        refunds += row.entry_type is EntryType.REFUND
-        for place, amount_fen in enumerate(row.amounts):
-            totals[place] += row.sign * amount_fen
-    return Trailer(count, refunds, tuple(totals))
-
-
-def bill_row_of(entry: Redemption | Refund) -> BillRow:
-    """A ledger entry as the platform should have billed it."""
-    if isinstance(entry, Redemption):
-        amounts = entry.amounts
-        return BillRow(
-            platform_order_no=entry.order_no,
-            entry_type=EntryType.REDEEM,
-            refund_no="",
-            voucher_id=entry.voucher_id,
-            merchant_id=entry.merchant_id,
-            occurred_at=entry.recorded_at,
-            order_fen=amounts.order_fen,
-            merchant_discount_fen=amounts.merchant_discount_fen,
-            platform_discount_fen=amounts.platform_discount_fen,
-            voucher_fen=amounts.voucher_fen,
-            paid_fen=amounts.paid_fen,
-        )
-    return BillRow(
-        platform_order_no=entry.order_no,
-        entry_type=EntryType.REFUND,
-        refund_no=entry.refund_no,
-        voucher_id=entry.voucher_id,
-        merchant_id=entry.merchant_id,
-        occurred_at=entry.recorded_at,
-        order_fen=entry.order_fen,
-        merchant_discount_fen=entry.merchant_discount_fen,
-        platform_discount_fen=entry.platform_discount_fen,
-        voucher_fen=entry.voucher_fen,
-        paid_fen=entry.paid_fen,
-    )
 
 
 class BillFault(StrEnum):
@@ -259,3 +193,16 @@ def row_document(row: BillRow) -> dict[str, str | int]:
     }
     document.update(zip(AMOUNT_COLUMNS, row.amounts, strict=True))
     return document
+
+
+def row_of_document(document: Mapping[str, Any]) -> BillRow:
+    """The row that `row_document` wrote, without its line."""
+    return BillRow(
+        platform_order_no=document["platform_order_no"],
+        entry_type=EntryType(document["entry_type"]),
+        refund_no=document["refund_no"],
+        voucher_id=document["voucher_id"],
+        merchant_id=document["merchant_id"],
+        occurred_at=parse_rfc3339(document["occurred_at"]),
+        **{name: document[name] for name in AMOUNT_COLUMNS},
+    )

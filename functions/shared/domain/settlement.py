@@ -16,15 +16,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final
 
-from functions.shared.domain.business_time import business_date, day_bounds, to_rfc3339
+from functions.shared.domain.business_time import business_date, day_bounds
 from functions.shared.domain.campaign import Campaign
 from functions.shared.domain.ids import content_hash
-from functions.shared.domain.ledger import Redemption, Refund
 from functions.shared.domain.money import NO_PARTS, FundingParts
-
-Entry: TypeAlias = Redemption | Refund
 
 GRACE: Final = timedelta(minutes=30)
 """How long after its end a day is left alone: functions end and the ledger's index catches up."""
@@ -62,9 +59,8 @@ class Tally:
     count: int = 0
     parts: FundingParts = NO_PARTS
 
-    def plus(self, parts: FundingParts) -> Tally:
-        """With one more entry."""
-        return Tally(self.count + 1, self.parts + parts)
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.count + other.count, self.parts + other.parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +96,11 @@ class Statement:
             platform_fen=given.platform_fen - back.platform_fen - late.platform_fen,
             merchant_fen=given.merchant_fen - back.merchant_fen - late.merchant_fen,
         )
+
+    @property
+    def entries(self) -> int:
+        """How many entries it settles."""
+        return self.gross.count + self.refunds.count + self.adjustments.count
 
     @property
     def payable_fen(self) -> int:
@@ -149,41 +150,67 @@ def statement_id_of(campaign_id: str, platform_id: str, on: date) -> str:
     return f"s_{content_hash(content)[:32]}"
 
 
-def parts_of(entry: Entry) -> FundingParts:
-    """The entry's voucher money by who funds it; a refund's is what it reverses."""
-    return entry.amounts.parts if isinstance(entry, Redemption) else entry.parts
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tallies:
+    """Entries added up by kind.
+
+    Args:
+        gross: redemptions.
+        refunds: of redemptions of the same day.
+        adjustments: refunds of earlier days' redemptions.
+
+    """
+
+    gross: Tally = Tally()
+    refunds: Tally = Tally()
+    adjustments: Tally = Tally()
 
 
-def is_adjustment(entry: Entry) -> bool:
-    """Whether the entry is a refund of an earlier day's redemption."""
-    return isinstance(entry, Refund) and entry.redeemed_on != entry.business_on
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentSum:
+    """One campaign's entries of one segment of a platform's day, added up.
+
+    Days are added up segment by segment, so that no machine has to hold a day.
+
+    Args:
+        segment: which, from 0; see `functions.shared.domain.ledger.day_segment`.
+        tallies: of its entries.
+        digest: SHA-256 over what never changes of its entries, in order of recording.
+
+    """
+
+    segment: int
+    tallies: Tallies
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjustment:
+    """A refund of an earlier day's redemption, as the day that it was recorded on settles it."""
+
+    recorded_at: datetime
+    redemption_id: str
+    order_no: str
+    refund_no: str
+    redeemed_on: date
+    parts: FundingParts
+
+    @property
+    def place(self) -> tuple[datetime, str, str]:
+        """Sorts adjustments by time of recording; no two are equal."""
+        return self.recorded_at, self.redemption_id, self.refund_no
 
 
 def make_statement(
-    campaign_id: str, platform_id: str, on: date, entries: Iterable[Entry], *, bill_version: int
+    campaign_id: str, platform_id: str, on: date, sums: Iterable[SegmentSum], *, bill_version: int
 ) -> Statement:
-    """The statement of a day's entries, whatever their order.
-
-    Raises:
-        ValueError: an entry is of another campaign, platform or day.
-
-    """
+    """The statement of a day: all its segments that have entries, whatever their order."""
     gross = refunds = adjustments = Tally()
     digest = hashlib.sha256()
-    for entry in sorted(entries, key=in_order):
-        if (entry.campaign_id, entry.platform_id, entry.business_on) != (
-            campaign_id,
-            platform_id,
-            on,
-        ):
-            raise ValueError(f"an entry of another day: {entry.redemption_id}")
-        digest.update(content_hash(_settled_facts(entry)).encode())
-        if isinstance(entry, Redemption):
-            gross = gross.plus(entry.amounts.parts)
-        elif is_adjustment(entry):
-            adjustments = adjustments.plus(entry.parts)
-        else:
-            refunds = refunds.plus(entry.parts)
+    for found in sorted(sums, key=lambda segment_sum: segment_sum.segment):
+        gross, refunds = gross + found.tallies.gross, refunds + found.tallies.refunds
+        adjustments += found.tallies.adjustments
+        digest.update(f"{found.segment}:{found.digest}\n".encode())
     return Statement(
         statement_id=statement_id_of(campaign_id, platform_id, on),
         campaign_id=campaign_id,
@@ -195,26 +222,6 @@ def make_statement(
         entries_digest=digest.hexdigest(),
         bill_version=bill_version,
     )
-
-
-def in_order(entry: Entry) -> tuple[datetime, str, str]:
-    """Sorts entries by time of recording; no two are equal."""
-    refund_no = entry.refund_no if isinstance(entry, Refund) else ""
-    return entry.recorded_at, entry.redemption_id, refund_no
-
-
-def _settled_facts(entry: Entry) -> dict[str, object]:
-    """What of an entry never changes; a redemption's refunded totals do, and are left out."""
-    parts = parts_of(entry)
-    return {
-        "redemption_id": entry.redemption_id,
-        "refund_no": entry.refund_no if isinstance(entry, Refund) else None,
-        "voucher_id": entry.voucher_id,
-        "merchant_id": entry.merchant_id,
-        "order_no": entry.order_no,
-        "recorded_at": to_rfc3339(entry.recorded_at),
-        "parts": [parts.fiscal_fen, parts.platform_fen, parts.merchant_fen],
-    }
 
 
 def settlement_range(campaign: Campaign) -> tuple[date, date]:

@@ -149,6 +149,23 @@ def iter_csv(
     return CsvStream(columns, rows, totals)
 
 
+def csv_lines(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
+    """The line of each row, without its end; rows are checked when they are reached.
+
+    Raises:
+        TableError: the columns or a row are wrong.
+
+    """
+    check_columns(columns, ())
+    lines = io.StringIO(newline="")
+    writer = csv.writer(lines, lineterminator="")
+    for cells in check_rows(columns, rows):
+        writer.writerow([_written(cell) for cell in cells])
+        yield lines.getvalue()
+        lines.seek(0)
+        lines.truncate()
+
+
 def to_csv(table: Table) -> bytes:
     """A table's CSV file; the same table gives the same bytes."""
     return b"".join(CsvStream.of_table(table))

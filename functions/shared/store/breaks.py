@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
-from functions.shared.domain.bills import AMOUNT_COLUMNS, BillRow, EntryType, row_document
+from pynamodb.expressions.condition import Condition
+
+from functions.shared.domain.bills import BillRow, row_document, row_of_document
 from functions.shared.domain.breaks import (
     UNRESOLVED,
     Break,
@@ -36,6 +40,34 @@ from functions.shared.store.transaction import Cancelled
 BREAKS_PER_TRANSACTION = 90
 # Another run at the same day makes a batch fail; both want the same, so few tries are enough.
 SYNC_TRIES = 5
+
+SPAN: Final = 1_000
+"""How many breaks are held at a time: a day without a bill may have a million."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Some breaks as found, and which stored ones stand against them: all ids from and to."""
+
+    found: dict[str, MatchRow]
+    condition: Condition | None
+
+
+def _spans(rows: Iterable[MatchRow]) -> Iterator[_Span]:
+    """The rows in their order, SPAN at a time; the spans cover every id there can be."""
+    broken = (row for row in rows if row.break_id is not None)
+    last: str | None = None
+    while True:
+        found = breaks_of(islice(broken, SPAN))
+        if len(found) < SPAN:
+            yield _Span(found, None if last is None else BreakItem.break_id > last)
+            return
+        names = list(found)
+        assert names == sorted(names), names[0]  # noqa: S101 - the promise of the caller
+        # All ids are of one length, so that nothing lies between an id and itself with more.
+        first = "b" if last is None else f"{last}!"
+        last = names[-1]
+        yield _Span(found, BreakItem.break_id.between(first, last))
 
 
 class BreakStore:
@@ -105,7 +137,7 @@ class BreakStore:
         Args:
             platform_id: whose day.
             on: the business date.
-            rows: the day's match, of all campaigns.
+            rows: of the day's match, of all campaigns, by break_id; those without are passed over.
             bill_version: the bill that was matched; 0 for none.
             newest: the newest version, of any state, that was seen; 0 for none.
             now: when.
@@ -115,13 +147,29 @@ class BreakStore:
             Busy: other runs came in between on every try, or contention outlasted the retries.
 
         """
-        found = breaks_of(rows)
+        done = BreakChanges()
+        for span in _spans(rows):
+            done += self._sync_span(
+                platform_id, on, span, bill_version=bill_version, newest=newest, now=now
+            )
+        return done
+
+    def _sync_span(
+        self,
+        platform_id: str,
+        on: date,
+        span: _Span,
+        *,
+        bill_version: int,
+        newest: int,
+        now: datetime,
+    ) -> BreakChanges:
         done = BreakChanges()
         for _ in range(SYNC_TRIES):
-            items = {item.break_id: item for item in self._items(platform_id, on)}
+            items = {i.break_id: i for i in self._items(platform_id, on, span.condition)}
             stored = {name: _break(item) for name, item in items.items()}
             writes = plan_breaks(
-                found,
+                span.found,
                 stored,
                 platform_id=platform_id,
                 on=on,
@@ -134,8 +182,10 @@ class BreakStore:
                 return done
         raise Busy(operation="sync_breaks")
 
-    def _items(self, platform_id: str, on: date) -> list[BreakItem]:
-        return list(self._database.query(BreakItem, day_key(platform_id, on)))
+    def _items(
+        self, platform_id: str, on: date, condition: Condition | None = None
+    ) -> list[BreakItem]:
+        return list(self._database.query(BreakItem, day_key(platform_id, on), condition))
 
     def _write(
         self, writes: Sequence[Break], before: Mapping[str, BreakItem], *, newest: int
@@ -228,8 +278,8 @@ def _break(item: BreakItem) -> Break:
         row=MatchRow(
             match_state=MatchState(item.match_state),
             campaign_id=item.campaign_id or "",
-            ledger=_row(payload["ledger"]),
-            bill=_row(payload["bill"]),
+            ledger=_side(payload["ledger"]),
+            bill=_side(payload["bill"]),
             break_id=item.break_id,
         ),
         state=BreakState(item.state),
@@ -276,15 +326,5 @@ def _resolution(document: dict[str, str | None] | None) -> Resolution | None:
     )
 
 
-def _row(document: dict[str, Any] | None) -> BillRow | None:
-    if document is None:
-        return None
-    return BillRow(
-        platform_order_no=document["platform_order_no"],
-        entry_type=EntryType(document["entry_type"]),
-        refund_no=document["refund_no"],
-        voucher_id=document["voucher_id"],
-        merchant_id=document["merchant_id"],
-        occurred_at=parse_rfc3339(document["occurred_at"]),
-        **{name: document[name] for name in AMOUNT_COLUMNS},
-    )
+def _side(document: dict[str, Any] | None) -> BillRow | None:
+    return None if document is None else row_of_document(document)

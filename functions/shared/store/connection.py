@@ -97,6 +97,39 @@ class Database:
         except PynamoDBConnectionError as error:
             raise _as_busy(error, model) from error
 
+    def get_many_raw(
+        self, model: type[Model], keys: Sequence[str], attributes: Sequence[str]
+    ) -> list[dict[str, dict[str, Any]]]:
+        """Some attributes of the items of those hash keys, as DynamoDB writes them, in no order.
+
+        Args:
+            model: of a table without range key.
+            keys: a hundred at most; absent ones are left out.
+            attributes: which to read.
+
+        Raises:
+            Busy: throttled or lost beyond the SDK's retries, or throttled on every try.
+
+        """
+        table = model.Meta.table_name
+        hash_name = model._hash_keyname  # noqa: SLF001 - PynamoDB has no name for it
+        asked: list[Any] = [{hash_name: key} for key in keys]
+        found: list[dict[str, dict[str, Any]]] = []
+        for tried in range(1, self._retry.tries + 1):
+            try:
+                page = self._connection.batch_get_item(
+                    table, asked, consistent_read=True, attributes_to_get=list(attributes)
+                )
+            except PynamoDBConnectionError as error:
+                raise _as_busy(error, model) from error
+            found += page["Responses"].get(table, ())
+            left = page.get("UnprocessedKeys", {}).get(table, {}).get("Keys", ())
+            if not left:
+                return found
+            asked = [{hash_name: key[hash_name]["S"]} for key in left]
+            self._retry.pause(tried)
+        raise Busy(operation=f"read {model.__name__}")
+
     def update(self, item: Model, actions: Sequence[Action]) -> bool:
         """Changes an item outside any transaction, and takes in what it is then.
 
@@ -138,6 +171,31 @@ class Database:
             )
         except PynamoDBConnectionError as error:
             raise _as_busy(error, source) from error
+
+    def query_raw(
+        self, index: Index[Any], hash_key: str
+    ) -> Iterator[list[dict[str, dict[str, Any]]]]:
+        """The items of an index's hash key in range-key order, as DynamoDB writes them, by page.
+
+        Raises:
+            Busy: throttled or lost beyond the SDK's retries.
+
+        """
+        start: Any = None
+        while True:
+            try:
+                page = self._connection.query(
+                    index._model.Meta.table_name,  # noqa: SLF001 - PynamoDB has no name for it
+                    hash_key,
+                    index_name=index.Meta.index_name,
+                    exclusive_start_key=start,
+                )
+            except PynamoDBConnectionError as error:
+                raise _as_busy(error, index) from error
+            yield page["Items"]
+            start = page.get("LastEvaluatedKey")
+            if not start:
+                return
 
     def scan(self, model: type[M], condition: Condition | None = None) -> Iterator[M]:
         """Every item of a table, strongly consistent: for small tables and for recounts only.

@@ -19,15 +19,14 @@ from pynamodb.expressions.condition import Condition
 from functions.shared.domain.business_time import to_rfc3339
 from functions.shared.domain.earnings import TakeBack
 from functions.shared.domain.fates import Fate
-from functions.shared.domain.ids import segment_of
-from functions.shared.domain.ledger import Redemption, Refund
+from functions.shared.domain.ledger import DAY_SEGMENTS, Redemption, Refund, day_segment
 from functions.shared.domain.limits import PersonCounter, add_up
 from functions.shared.domain.money import FundingParts
 from functions.shared.domain.refunds import Redeemed, Refunded
 from functions.shared.domain.vouchers import TimelineEntry, Voucher, VoucherEvent, VoucherState
 from functions.shared.store.connection import Database
 from functions.shared.store.persons import count_person, limit_reached, uncount_person
-from functions.shared.store.tables import DAY_SEGMENTS, LedgerItem, VoucherItem
+from functions.shared.store.tables import LedgerItem, VoucherItem
 from functions.shared.store.transaction import Cancelled
 from functions.shared.store.vouchers import add_lapsed, forfeited_as, taken_back, told, usable_by
 
@@ -230,7 +229,7 @@ def day_bucket(campaign_id: str, platform_id: str, on: date, segment: int) -> st
 
 
 def _day_keys(entry: Redemption | Refund, entry_key: str) -> dict[str, Any]:
-    segment = segment_of(entry.redemption_id, DAY_SEGMENTS)
+    segment = day_segment(entry.order_no)
     return {
         "business_on": entry.business_on.isoformat(),
         "day_bucket": day_bucket(entry.campaign_id, entry.platform_id, entry.business_on, segment),

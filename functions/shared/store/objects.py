@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+_PART: Final = 1024 * 1024
 _ABSENT = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
 _EXISTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
@@ -21,6 +24,15 @@ class StoredObject:
     """An object's bytes, the version they are, and when that version was written (aware)."""
 
     data: bytes
+    version: str
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedObject:
+    """An object that was written to a file: its bytes' SHA-256, its version and time (aware)."""
+
+    sha256: str
     version: str
     written_at: datetime
 
@@ -71,10 +83,16 @@ class ObjectStore:
             self._made = boto3.client("s3", config=config)
         return self._made
 
-    def put_new(self, key: str, data: bytes, *, content_type: str) -> bool:
+    def put_new(self, key: str, data: bytes | BinaryIO, *, content_type: str) -> bool:
         """Writes the object unless there is one of that key; False when there was.
 
         What is there already may differ; a caller that must know reads it.
+
+        Args:
+            key: of the object.
+            data: its bytes, or a file of them, at most 5 GB.
+            content_type: of the object.
+
         """
         try:
             self.client.put_object(
@@ -99,6 +117,49 @@ class ObjectStore:
             ObjectTooLarge: it has more than `limit` bytes; nothing is read.
 
         """
+        answer = self._answer(key, version, limit)
+        if answer is None:
+            return None
+        return StoredObject(
+            data=answer["Body"].read(),
+            version=answer.get("VersionId") or "null",
+            written_at=answer["LastModified"],
+        )
+
+    def fetch(
+        self, key: str, path: Path, *, version: str | None = None, limit: int | None = None
+    ) -> FetchedObject | None:
+        """Writes the object's bytes to a file, never holding them all; None when there is none.
+
+        Raises:
+            ObjectTooLarge: it has more than `limit` bytes; nothing is read.
+
+        """
+        answer = self._answer(key, version, limit)
+        if answer is None:
+            return None
+        digest = hashlib.sha256()
+        with path.open("wb") as file:
+            for part in answer["Body"].iter_chunks(_PART):
+                digest.update(part)
+                file.write(part)
+        return FetchedObject(
+            sha256=digest.hexdigest(),
+            version=answer.get("VersionId") or "null",
+            written_at=answer["LastModified"],
+        )
+
+    def sha256(self, key: str) -> str | None:
+        """The SHA-256 of the object's bytes, hexadecimal; None when there is no object."""
+        answer = self._answer(key, None, None)
+        if answer is None:
+            return None
+        digest = hashlib.sha256()
+        for part in answer["Body"].iter_chunks(_PART):
+            digest.update(part)
+        return digest.hexdigest()
+
+    def _answer(self, key: str, version: str | None, limit: int | None) -> Any:  # noqa: ANN401 - boto3's
         which = {"VersionId": version} if version else {}
         try:
             answer = self.client.get_object(Bucket=self._bucket, Key=key, **which)
@@ -109,11 +170,7 @@ class ObjectStore:
         if limit is not None and answer["ContentLength"] > limit:
             answer["Body"].close()
             raise ObjectTooLarge(answer["ContentLength"])
-        return StoredObject(
-            data=answer["Body"].read(),
-            version=answer.get("VersionId") or "null",
-            written_at=answer["LastModified"],
-        )
+        return answer
 
     def upload_link(
         self, key: str, *, size: int, sha256: str, content_type: str, lifetime: timedelta

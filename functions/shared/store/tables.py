@@ -28,8 +28,6 @@ from functions.shared.store.attributes import InstantAttribute, IntegerAttribute
 
 # 10,000 claims/s on one campaign put 156 writes/s on each index key (the limit is 1,000).
 ISSUE_SEGMENTS = 64
-# A busy day of one platform in one campaign: 2,000 ledger entries/s put 250 on each index key.
-DAY_SEGMENTS = 8
 
 
 class CampaignItem(Model):

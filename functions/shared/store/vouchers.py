@@ -10,9 +10,12 @@ What a refund does to a voucher that the order earned is `taken_back`, in the re
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain, islice
+from typing import Any
 
 from pynamodb.expressions.condition import Condition, size
 from pynamodb.expressions.update import Action
@@ -41,6 +44,12 @@ from functions.shared.store.transaction import Cancelled, Transaction
 # The shard is one of the hundred items; small batches keep a conflict cheap.
 EXPIRED_PER_TRANSACTION = 25
 
+READ_LIMIT = 100
+"""The most items of one BatchGetItem. Source: DynamoDB API reference."""
+
+OWNER_READERS = 8
+"""How many threads ask for owners; more than eight keep one core no busier."""
+
 
 @dataclass(frozen=True, slots=True)
 class IssuedVoucher:
@@ -54,6 +63,15 @@ class IssuedVoucher:
     round_id: str
     reserve_fen: int
     valid_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Through which platform, and in which campaign, a voucher was issued."""
+
+    voucher_id: str
+    platform_id: str
+    campaign_id: str
 
 
 class VoucherStore:
@@ -105,6 +123,30 @@ class VoucherStore:
         """Those vouchers, strongly consistent, by id."""
         items = self._database.get_many(VoucherItem, voucher_ids)
         return sorted((voucher_of(item) for item in items), key=lambda v: v.voucher_id)
+
+    def owners(self, voucher_ids: Iterable[str]) -> Iterator[Owner]:
+        """Whose those vouchers are, strongly consistent, in no order; unknown ones are left out.
+
+        Read by several threads, a hundred a call: for a bill of a million rows.
+
+        Raises:
+            Busy: throttled or lost beyond the retries.
+
+        """
+        batches = _batches(voucher_ids)
+        with ThreadPoolExecutor(OWNER_READERS) as readers:
+            # A few at a time: all of them at once would be the whole bill in memory.
+            while some := list(islice(batches, 8 * OWNER_READERS)):
+                for item in chain.from_iterable(readers.map(self._owner_items, some)):
+                    yield Owner(
+                        voucher_id=item["voucher_id"]["S"],
+                        platform_id=item["platform_id"]["S"],
+                        campaign_id=item["campaign_id"]["S"],
+                    )
+
+    def _owner_items(self, voucher_ids: Sequence[str]) -> list[dict[str, dict[str, Any]]]:
+        names = ("voucher_id", "platform_id", "campaign_id")
+        return self._database.get_many_raw(VoucherItem, voucher_ids, names)
 
     def hold(
         self, voucher: Voucher, *, order_no: str, held_until: datetime, now: datetime
@@ -326,6 +368,13 @@ def item_of(voucher: Voucher) -> VoucherItem:
         redemption_id=voucher.redemption_id,
         forfeited=voucher.is_forfeited or None,
     )
+
+
+def _batches(voucher_ids: Iterable[str]) -> Iterator[list[str]]:
+    """Those ids, as many together as one call takes."""
+    ids = iter(voucher_ids)
+    while batch := list(islice(ids, READ_LIMIT)):
+        yield batch
 
 
 def voucher_of(item: VoucherItem) -> Voucher:
