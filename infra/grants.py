@@ -58,6 +58,7 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 vouchers="GetItem UpdateItem",
                 refusals="GetItem",
                 breaks="GetItem PutItem",
+                settlements="GetItem PutItem Query",
             ),
             indexes=_each(breaks="unresolved"),
         ),

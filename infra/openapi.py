@@ -97,6 +97,7 @@ _IDS: Final[Mapping[str, tuple[str, str]]] = {
     "redemption_id": ("Id of the redemption / 核销编号", "r_" + "a2b3c4d5" * 4),
     "business_on": ("Business date, in Beijing / 业务日期（北京时间）", "2026-01-03"),
     "break_id": ("Id of the break / 差错编号", "b_" + "0a1b2c3d" * 4),
+    "run": ("Which return of the campaign, from 1 / 退回序次", "1"),
 }
 # One order of 120 yuan with a voucher of 100−40, so that the examples tell one story.
 _EXAMPLES: Final[Json] = {
@@ -108,6 +109,20 @@ _EXAMPLES: Final[Json] = {
     "pack_id": "new-year-pack",
     "ClaimBody.pack_id": None,
     "first_attempt": False,
+    "BankReplyBody.reference": "HUIMIN-R0001-1D0F8A64B52E9C07A3B1",
+    "BankReplyBody.paid_fen": 600_000,
+    "account_number": "0200001234567890123",
+    "bank_reference": "B20260301-0007",
+    "PaymentAnswer.number": 1,
+    "PaymentAnswer.state": "APPROVED",
+    "PaymentAnswer.amount_fen": 600_000,
+    "PaymentAnswer.reference": "HUIMIN-R0001-1D0F8A64B52E9C07A3B1",
+    "PaymentAnswer.reply": None,
+    "FundReturnAnswer.run": 1,
+    "FundReturnAnswer.version": 3,
+    "FundReturnAnswer.paid_fen": 0,
+    "left_fen": 600_000,
+    "to_return_fen": 600_000,
     "change_id": "r1-more-noodles",
     "after": None,
     "StockChangeAnswer.state": "DONE",

@@ -40,6 +40,15 @@ from functions.campaign.messages import (
     stock_change_of,
     voucher_admin_answer,
 )
+from functions.campaign.return_messages import (
+    BankReplyBody,
+    FundReturnAnswer,
+    FundReturnList,
+    bank_reply_of,
+    fund_return_answer,
+    fund_return_list,
+)
+from functions.campaign.returns import PaidReturn, ReturnDesk
 from functions.campaign.service import CampaignService
 from functions.campaign.stock import PoolService
 from functions.campaign.vouchers import VoucherDesk
@@ -56,6 +65,8 @@ from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.connection import Database
 from functions.shared.store.refusals import RefusalStore
 from functions.shared.store.registry import RegistryStore
+from functions.shared.store.return_payments import ReturnPaymentStore
+from functions.shared.store.returns import ReturnStore
 from functions.shared.store.stock import StockStore
 from functions.shared.store.stock_changes import StockChangeStore
 from functions.shared.store.vouchers import VoucherStore
@@ -93,6 +104,12 @@ def _breaks() -> BreakDesk:
     return BreakDesk(BreakStore(_database()))
 
 
+@cache
+def _returns() -> ReturnDesk:
+    database = _database()
+    return ReturnDesk(ReturnStore(database), ReturnPaymentStore(database))
+
+
 def forget() -> None:
     """Compose anew at the next call; for the local stack and tests."""
     _database.cache_clear()
@@ -100,6 +117,7 @@ def forget() -> None:
     _pools.cache_clear()
     _desk.cache_clear()
     _breaks.cache_clear()
+    _returns.cache_clear()
     app.platforms.forget()
 
 
@@ -348,6 +366,96 @@ def approve_break_resolution(request: Request) -> Answer:
         now=request.now,
     )
     return Answer(200, break_answer(after, request.now), replayed, version=after.version)
+
+
+@app.operation("list_fund_returns", gives={200: FundReturnList})
+def list_fund_returns(request: Request) -> Answer:
+    """The campaign's fund returns and their payments / 查询活动的资金退回单。"""
+    return Answer(200, fund_return_list(_returns().all(request.path["campaign_id"])))
+
+
+@app.operation("get_fund_return", gives={200: FundReturnAnswer}, refuses=(Code.NOT_FOUND,))
+def get_fund_return(request: Request) -> Answer:
+    """A fund return and its payments / 查询资金退回单及其付款。"""
+    found = _fund_return(request)
+    return Answer(200, fund_return_answer(found), version=found.version)
+
+
+@app.operation(
+    "propose_payment",
+    gives={200: FundReturnAnswer},
+    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE),
+    versioned=True,
+)
+def propose_payment(request: Request) -> Answer:
+    """Proposes to pay all that is left of the return that you read / 提出付款，待复核。"""
+    after, replayed = _returns().propose(
+        _fund_return(request),
+        version=request.expected_version,
+        by=request.caller.person,
+        now=request.now,
+    )
+    return Answer(200, fund_return_answer(after), replayed, version=after.version)
+
+
+@app.operation(
+    "approve_payment",
+    gives={200: FundReturnAnswer},
+    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE, Code.SAME_PERSON),
+    versioned=True,
+)
+def approve_payment(request: Request) -> Answer:
+    """Approves the payment that you read; its instruction is published / 复核付款并生成指令。"""
+    after, replayed = _returns().approve(
+        _fund_return(request),
+        version=request.expected_version,
+        by=request.caller.person,
+        now=request.now,
+    )
+    if not replayed:
+        telemetry.warning(
+            "fund return payment approved",
+            by=request.caller.person,
+            campaign_id=after.made.campaign_id,
+            run=after.made.run,
+        )
+    return Answer(200, fund_return_answer(after), replayed, version=after.version)
+
+
+@app.operation(
+    "withdraw_payment",
+    gives={200: FundReturnAnswer},
+    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE),
+    versioned=True,
+)
+def withdraw_payment(request: Request) -> Answer:
+    """Takes back a payment that nobody has approved / 撤回未复核的付款。"""
+    after, replayed = _returns().withdraw(
+        _fund_return(request), version=request.expected_version, now=request.now
+    )
+    return Answer(200, fund_return_answer(after), replayed, version=after.version)
+
+
+@app.operation(
+    "enter_bank_reply",
+    body=BankReplyBody,
+    gives={200: FundReturnAnswer},
+    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE, Code.PAYMENT_MISMATCH),
+    versioned=True,
+)
+def enter_bank_reply(request: Request[BankReplyBody]) -> Answer:
+    """Enters the bank's reply, if it is about the approved payment / 登记银行回执。"""
+    after, replayed = _returns().reply(
+        _fund_return(request),
+        bank_reply_of(request.body, by=request.caller.person, now=request.now),
+        version=request.expected_version,
+        now=request.now,
+    )
+    return Answer(200, fund_return_answer(after), replayed, version=after.version)
+
+
+def _fund_return(request: Request[Any, Any]) -> PaidReturn:
+    return _returns().find(request.path["campaign_id"], int(request.path["run"]))
 
 
 @app.operation(

@@ -7,8 +7,8 @@ returned while any promise about the money is broken. The campaign is closed and
 out by one transaction; the files are written from the statement it put, by the same run or a
 later one.
 
-Left for later: a second person's approval and the bank's payment message stand between the
-statement and the payment.
+Between the statement and the payment stand two persons (functions.campaign.returns): the bank's
+instruction is written once the second has approved it, by the run that comes next.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from functions.reconcile.payment_files import publish_payment
 from functions.reconcile.return_files import publish_return
 from functions.reconcile.rollover import drain_all
 from functions.reconcile.stores import MoneyStores
@@ -99,6 +100,9 @@ def _close(
 
 def _published(closed: FundReturn, stores: MoneyStores) -> Closing:
     publish_return(closed, stores.objects)
+    for payment in stores.payments.of(closed).payments:
+        if payment.approved_at is not None:
+            publish_payment(closed, payment, stores.objects)
     return Closing(closed)
 
 

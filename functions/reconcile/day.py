@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -208,8 +209,8 @@ class _Day:
         self._on = on
         self._stores = stores
         self._now = now
+        self._engine = opened
         self._folder = opened.folder
-        self._tables = DayTables(opened, platform_id, on)
         self._versions = stores.bills.versions(platform_id, on)
         self._bill = accepted_of(self._versions)
         self._version = self._bill.version if self._bill else 0
@@ -285,6 +286,10 @@ class _Day:
 
     def _prefix(self, campaign_id: str, number: int) -> str:
         return set_prefix(campaign_id, self._platform_id, self._on, number)
+
+    @cached_property
+    def _tables(self) -> DayTables:
+        return DayTables(self._engine, self._platform_id, self._on)
 
     # The day, part by part.
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,18 +41,23 @@ class Engine:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._connection = duckdb.connect(
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """Made on first use: most days that a run looks at have nothing in them."""
+        connection = duckdb.connect(
             ":memory:",
             config={
                 "memory_limit": MEMORY_LIMIT,
-                "temp_directory": str(folder / "engine"),
+                "temp_directory": str(self.folder / "engine"),
                 # Nothing is fetched from anywhere.
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
             },
         )
         # Times are written down as UTC, whatever the machine's zone is.
-        self.run("SET TimeZone = 'UTC'")
+        connection.execute("SET TimeZone = 'UTC'")
+        return connection
 
     def run(self, sql: str, *values: object) -> None:
         """Runs a statement whose result nobody reads."""
@@ -141,7 +147,8 @@ class Engine:
 
     def close(self) -> None:
         """Gives everything back."""
-        self._connection.close()
+        if "_connection" in self.__dict__:
+            self._connection.close()
 
 
 MAX_LINE: Final = 1024 * 1024

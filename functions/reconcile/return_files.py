@@ -11,17 +11,16 @@ from functions.shared.files.bundle import render_table
 from functions.shared.files.columns import Column, ColumnKind, Row, Table
 from functions.shared.files.facts import Fact, Facts, Words
 from functions.shared.files.manifest import FILE_NAME, Manifest, describe
-from functions.shared.files.payment import payment_instruction
 from functions.shared.store.objects import ObjectStore
 
 _CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "json": "application/json",
+    "html": "text/html; charset=utf-8",
     "xml": "application/xml",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _KIND = "fund_return"
-_MESSAGE = "pain.001.xml"
 _ID, _TEXT, _FEN = ColumnKind.ID, ColumnKind.TEXT, ColumnKind.FEN
 
 _COLUMNS = (
@@ -75,11 +74,8 @@ def publish_return(fund_return: FundReturn, objects: ObjectStore) -> str:
     table = _table(fund_return)
     entries = []
     for name, data in render_table(table, facts=facts).items():
-        there = _put(objects, f"{prefix}{name}", data)
+        there = put_once(objects, f"{prefix}{name}", data)
         entries.append(describe(name, there, table))
-    message = payment_instruction(fund_return)
-    if message is not None:
-        entries.append(describe(_MESSAGE, _put(objects, f"{prefix}{_MESSAGE}", message)))
     manifest = Manifest(
         kind=_KIND,
         business_date=None,
@@ -87,7 +83,7 @@ def publish_return(fund_return: FundReturn, objects: ObjectStore) -> str:
         run_id=facts.run_id,
         files=tuple(entries),
     )
-    _put(objects, f"{prefix}{FILE_NAME}", manifest.to_bytes())
+    put_once(objects, f"{prefix}{FILE_NAME}", manifest.to_bytes())
     return prefix
 
 
@@ -96,7 +92,7 @@ def return_prefix(fund_return: FundReturn) -> str:
     return f"returns/{fund_return.campaign_id}/{fund_return.run:04d}/"
 
 
-def _put(objects: ObjectStore, key: str, data: bytes) -> bytes:
+def put_once(objects: ObjectStore, key: str, data: bytes) -> bytes:
     """Writes the object unless there is one; the bytes that are there now."""
     if objects.put_new(key, data, content_type=_CONTENT_TYPES[key.rsplit(".", 1)[1]]):
         return data

@@ -109,6 +109,7 @@ class Published:
                 detail = f"the file returns {told[0]} fen to {told[1]}"
                 yield Finding(Kind.RETURN, prefix, detail)
             before_fen += made["to_return_fen"]
+        yield from self._payments()
         for prefix, _ in self._sets("fund_return"):
             run = int(prefix.rstrip("/").rpartition("/")[2])
             if run not in book.returns:
@@ -116,6 +117,33 @@ class Published:
         if book.returns and book.outstanding_fen:
             detail = f"{book.outstanding_fen} fen are still set aside for vouchers"
             yield Finding(Kind.RETURN, self._campaign_id, detail)
+
+    def _payments(self) -> Iterator[Finding]:
+        """Each instruction pays at most what its return gives back, to the document's account.
+
+        Two persons stand for it. What the bank paid is in no file; several instructions of one
+        return may together name more, where the bank had not paid one.
+        """
+        account = self._campaign.source_account.number
+        for prefix, _ in self._sets("fund_return_payment"):
+            run = int(prefix.split("/")[2])
+            made = self._book.returns.get(run, {"to_return_fen": 0})
+            row = (self._document(prefix + "payment.json").get("rows") or [{}])[0]
+            amount_fen = row.get("amount_fen")
+            if not isinstance(amount_fen, int) or not 0 < amount_fen <= made["to_return_fen"]:
+                detail = f"it pays {amount_fen} fen, the return gives {made['to_return_fen']} back"
+                yield Finding(Kind.RETURN, prefix, detail)
+                continue
+            if row.get("payee_account") != account:
+                detail = f"it pays to {row.get('payee_account')}, not to {account}"
+                yield Finding(Kind.RETURN, prefix, detail)
+            if row.get("proposed_by") == row.get("approved_by"):
+                yield Finding(Kind.RETURN, prefix, "one person proposed and approved it")
+            message = self._source.read(prefix + "pain.001.xml").decode()
+            told = f'<InstdAmt Ccy="CNY">{amount_fen // 100}.{amount_fen % 100:02d}</InstdAmt>'
+            credited = message.partition("<CdtrAcct>")[2].partition("</CdtrAcct>")[0]
+            if told not in message or f"<Id>{account}</Id>" not in credited:
+                yield Finding(Kind.RETURN, prefix, "the bank's instruction says something else")
 
     def _reports(self) -> Iterator[Finding]:
         """The newest report of each day, its day and all days up to it."""

@@ -72,6 +72,12 @@ def document() -> dict[str, Any]:
             "bank": "示例银行",
             "bank_code": "102100000000",
         },
+        "holding_account": {
+            "name": "示例区消费券专户",
+            "number": "0200009876543210987",
+            "bank": "示例银行",
+            "bank_code": "102100000001",
+        },
         "person": {
             "identities": ["IDENTITY_NUMBER"],
             "eligibility": {"real_name": True, "located_in": []},
@@ -219,4 +225,8 @@ def write_season(folder: Path) -> None:
         season = Season(stack)
         season.play()
         assert season.bureau.campaign(season.document).json["state"] == "CLOSED"
+        bureau, document = season.bureau, season.document
+        assert bureau.pay(document, "", version=1, by=bureau.operator).status == 200
+        assert bureau.pay(document, "/approve", version=2, by=bureau.approver).status == 200
+        stack.tick()
         stack.download(folder)

@@ -24,6 +24,7 @@ from tests.audit.season import CAMPAIGN, write_season
 
 REPORT = f"reports/{CAMPAIGN}/2026-01-05/by_industry.json"
 STATEMENT = f"settlements/meituan/2026-01-06/{CAMPAIGN}/v1/statement.json"
+PAYMENT = f"returns/{CAMPAIGN}/0001/payment-01/payment.json"
 RETURN = f"returns/{CAMPAIGN}/0001/fund_return.json"
 
 
@@ -196,6 +197,17 @@ def _return_more(forger: Forger) -> None:
 
 
 MONEY = {"voucher_fen": 1, "fiscal_part_fen": 1, "paid_fen": -1}
+
+
+def _message_astray(forger: Forger) -> None:
+    path = (forger.folder / PAYMENT).parent / "pain.001.xml"
+    head, found, tail = path.read_text().partition("<CdtrAcct>")
+    assert found
+    account = tail.partition("<Othr>")[2].partition("<Id>")[2].partition("</Id>")[0]
+    path.write_text(head + found + tail.replace(account, "6222000000000000000", 1))
+    forger.describe_again(path.parent)
+
+
 SKILFUL: dict[str, tuple[Callable[[Forger], object], set[Kind]]] = {
     "a voucher worth a fen more": (
         lambda f: f.forge(edited("ledger.redeemed", **MONEY)),
@@ -270,6 +282,19 @@ SKILFUL: dict[str, tuple[Callable[[Forger], object], set[Kind]]] = {
         lambda f: f.edit_json(RETURN, lambda d: d["rows"][0].update(account_number="666666")),
         {Kind.RETURN},
     ),
+    "an instruction of more": (
+        lambda f: f.edit_json(PAYMENT, lambda d: d["rows"][0].update(amount_fen=10**9)),
+        {Kind.RETURN},
+    ),
+    "an instruction to another account": (
+        lambda f: f.edit_json(PAYMENT, lambda d: d["rows"][0].update(payee_account="666666")),
+        {Kind.RETURN},
+    ),
+    "an instruction by one person": (
+        lambda f: f.edit_json(PAYMENT, lambda d: d["rows"][0].update(approved_by="li.na")),
+        {Kind.RETURN},
+    ),
+    "a message to the bank of another account": (_message_astray, {Kind.RETURN}),
     "other rules for what was given": (_other_rules, {Kind.ENTRY}),
     "a broken proof": (
         lambda f: f.edit_json(

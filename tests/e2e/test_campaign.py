@@ -239,13 +239,33 @@ def test_a_whole_campaign(deployment: Deployment) -> None:
     assert closed["funds"]["returned_fen"] == document["appropriated_fen"] - used_fen
     returned = objects(deployment, "returns/e2e-dining/0001/")
     require_verified(returned)
-    assert b"pain.001.001.09" in returned["pain.001.xml"]
+    pay_back(deployment, bureau, document)
     proof = objects(deployment, f"reports/invariants/{business_date(deployment.now())}/")
     require_verified(proof)
     require_audited(deployment)
     require_told(hear, refunds={"refund-1", "refund-2", "plain-refund-1"})
     for check in json.loads(proof["invariants.json"])["campaigns"]["e2e-dining"]:
         assert check["holds"], check
+
+
+def pay_back(deployment: Deployment, bureau: Bureau, document: dict[str, Any]) -> None:
+    """Two persons pay the return; the bank's instruction is there, and its reply is entered."""
+    made = expect(bureau.fund_return(document), 200)
+    expect(bureau.pay(document, "", version=1, by=bureau.operator), 200)
+    paid = expect(bureau.pay(document, "/approve", version=2, by=bureau.approver), 200)
+    deployment.run_schedule("tick")
+    files = objects(deployment, "returns/e2e-dining/0001/payment-01/")
+    require_verified(files)
+    assert b"pain.001.001.09" in files["pain.001.xml"]
+    told = {
+        "reference": paid["payments"][0]["reference"],
+        "account_number": document["source_account"]["number"],
+        "paid_fen": made["to_return_fen"],
+        "bank_reference": "B-0001",
+        "note": "ok",
+    }
+    done = expect(bureau.pay(document, "/reply", version=3, by=bureau.operator, told=told), 200)
+    assert (done["left_fen"], done["payments"][0]["state"]) == (0, "PAID")
 
 
 def listen(deployment: Deployment, platform_id: str) -> Callable[[], list[dict[str, Any]]]:

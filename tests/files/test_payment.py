@@ -12,9 +12,11 @@ import xmlschema
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.shared.domain.errors import HuiminError
 from functions.shared.domain.fund_return import FundReturn, from_payload, plan_return, to_payload
 from functions.shared.domain.funds import Funds
 from functions.shared.domain.money import MAX_CAMPAIGN_FEN
+from functions.shared.domain.return_payments import Payment, ReturnPayments, payment_reference
 from functions.shared.files.payment import NAMESPACE, payment_instruction
 from tests.support.campaigns import campaign
 
@@ -45,10 +47,14 @@ def a_return(to_return_fen: int = 123_456, **changes: object) -> FundReturn:
     )
 
 
+def payment_of(fund_return: FundReturn) -> Payment:
+    """The first payment of it, approved half an hour past midnight in Beijing."""
+    proposed = ReturnPayments.of(fund_return).proposed(by="li.na", now=DECIDED_AT)
+    return proposed.approved(by="wang.wei", now=DECIDED_AT).payments[-1]
+
+
 def message(fund_return: FundReturn) -> bytes:
-    data = payment_instruction(fund_return)
-    assert data is not None
-    return data
+    return payment_instruction(fund_return, payment_of(fund_return))
 
 
 def test_the_message_is_valid_and_says_who_pays_whom_what(schema: xmlschema.XMLSchema) -> None:
@@ -88,5 +94,12 @@ def test_the_same_return_gives_the_same_bytes_also_when_read_back() -> None:
 
 
 @pytest.mark.parametrize("fund_return", [a_return(0), a_return(holding_account=None)])
-def test_where_nothing_can_be_paid_there_is_no_message(fund_return: FundReturn) -> None:
-    assert payment_instruction(fund_return) is None
+def test_where_nothing_can_be_paid_nothing_can_be_proposed(fund_return: FundReturn) -> None:
+    with pytest.raises(HuiminError, match="PAYMENT_STATE"):
+        payment_of(fund_return)
+
+
+def test_a_second_payment_has_a_reference_of_its_own_that_fits() -> None:
+    names = {payment_reference("a" * 40, 9_999, number) for number in range(1, 100)}
+    assert len(names) == 99
+    assert max(map(len, names)) <= 35

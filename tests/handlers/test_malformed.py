@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from tests.support.calls import (
     claim_body,
     earning_body,
     platform_arn,
+    version,
 )
 from tests.support.calls import redemption_body as redemption
 from tests.support.campaigns import UNIONPAY, campaign_document
@@ -41,10 +42,11 @@ class Call:
     text: str
     least: int = 0
     most: int = 10**10
+    seen: Mapping[str, str] = field(default_factory=dict)
 
     def send(self, deployment: Deployment, body: object, **headers: str) -> Reply:
         """The answer to a body, written as JSON unless it is text."""
-        sent = {**(NEW if self.method == "PUT" else {}), **headers}
+        sent = {**(NEW if self.method == "PUT" else {}), **self.seen, **headers}
         return deployment.call(self.caller, self.method, self.path, body, headers=sent)
 
     def with_field(self, name: str, value: object) -> dict[str, Any]:
@@ -182,6 +184,22 @@ RESOLUTION = Call(
     None,
     "reason",
 )
+BANK_REPLY = Call(
+    "POST",
+    "/v1/admin/campaigns/spring-2026/returns/1/payment/reply",
+    OPERATOR,
+    {
+        "reference": "HUIMIN-R0001-0A1B2C",
+        "account_number": "0200001234567890123",
+        "paid_fen": 100,
+        "bank_reference": "B-7",
+        "note": "已入账",
+    },
+    "paid_fen",
+    "bank_reference",
+    most=10**13,
+    seen=version(3),
+)
 CALLS = {
     "claim": CLAIM,
     "search": SEARCH,
@@ -200,6 +218,7 @@ CALLS = {
     "grant": GRANT,
     "void": VOID,
     "break resolution": RESOLUTION,
+    "bank reply": BANK_REPLY,
 }
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 every_integer = pytest.mark.parametrize(
@@ -254,6 +273,7 @@ def test_the_bodies_that_are_changed_below_are_accepted_or_refused_for_other_rea
         "grant": 409,
         "void": 404,
         "break resolution": 404,
+        "bank reply": 404,
     }
 
 

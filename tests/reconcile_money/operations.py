@@ -17,11 +17,13 @@ from functions.reconcile.stock_changes import finish_changes
 from functions.reconcile.sweep import SETTLING
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.errors import Busy, HuiminError
+from functions.shared.domain.return_payments import BankReply
 from functions.shared.domain.vouchers import VoucherState
 from tests.reconcile_money.world import (
     APPROVER,
     CAMPAIGN,
     DAY,
+    OPERATOR,
     SHARED_DISCOUNT,
     START,
     World,
@@ -534,3 +536,55 @@ def _write_journals(world: World) -> None:
 @OPERATIONS.register("recount", with_redemption, transacts=False)
 def _recount(world: World) -> None:
     recount_daily(world.stores, world.now, tell_drift=lambda _: None)
+
+
+def closed(world: World) -> None:
+    """A closed campaign whose return nobody has paid."""
+    settled(world)
+    assert world.close().fund_return
+
+
+def payment_proposed(world: World) -> None:
+    """The same, with a payment proposed."""
+    closed(world)
+    _propose_payment(world)
+
+
+def payment_approved(world: World) -> None:
+    """The same, and approved."""
+    payment_proposed(world)
+    _approve_payment(world)
+
+
+@OPERATIONS.register("propose a payment", closed)
+def _propose_payment(world: World) -> object:
+    found = world.return_desk.find(CAMPAIGN, 1)
+    return world.return_desk.propose(found, version=1, by=OPERATOR, now=world.now)[0]
+
+
+@OPERATIONS.register("approve a payment", payment_proposed)
+def _approve_payment(world: World) -> object:
+    found = world.return_desk.find(CAMPAIGN, 1)
+    return world.return_desk.approve(found, version=2, by=APPROVER, now=world.now)[0]
+
+
+@OPERATIONS.register("publish a payment", payment_approved, transacts=False)
+def _publish_payment(world: World) -> object:
+    return world.close().fund_return
+
+
+@OPERATIONS.register("enter the bank's reply", payment_approved)
+def _reply(world: World) -> object:
+    found = world.return_desk.find(CAMPAIGN, 1)
+    last = found.payments.last
+    assert last is not None
+    reply = BankReply(
+        reference=last.reference,
+        account_number=found.payments.account_number,
+        paid_fen=last.amount_fen - 1,
+        bank_reference="B-1",
+        note="",
+        told_by=OPERATOR,
+        told_at=world.now,
+    )
+    return world.return_desk.reply(found, reply, version=3, now=world.now)[0]

@@ -19,6 +19,7 @@ from unittest.mock import patch
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 
+from functions.campaign.returns import ReturnDesk
 from functions.campaign.service import CampaignService
 from functions.campaign.stock import PoolService
 from functions.campaign.vouchers import VoucherDesk
@@ -166,6 +167,12 @@ def document(**changes: object) -> dict[str, Any]:
             "bank": "示例银行",
             "bank_code": "102100000000",
         },
+        "holding_account": {
+            "name": "示例区消费券专户",
+            "number": "0200009876543210987",
+            "bank": "示例银行",
+            "bank_code": "102100000001",
+        },
         "person": {
             "identities": ["IDENTITY_NUMBER", "PHONE"],
             "eligibility": {"real_name": False, "located_in": []},
@@ -263,6 +270,7 @@ class World:
         """New processes: nothing is remembered from earlier requests."""
         keys = derive_keys(SECRET)
         self.stores = MoneyStores.of(self.database, self._objects)
+        self.return_desk = ReturnDesk(self.stores.returns, self.stores.payments)
         self.settlements = SettlementStore(self.database)
         self.ledger = LedgerStore(self.database)
         self.registry = RegistryStore(self.database)

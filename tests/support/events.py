@@ -54,6 +54,7 @@ def path_of(route: Route) -> str:
         "redemption_id": "r_" + "a" * 32,
         "business_on": "2026-01-05",
         "break_id": "b_" + "a" * 32,
+        "run": "1",
     }
     return route.path.format_map(ids)
 

@@ -79,6 +79,8 @@ class Code(StrEnum):
 
     # Reconciliation
     BREAK_STATE = "BREAK_STATE"
+    PAYMENT_STATE = "PAYMENT_STATE"
+    PAYMENT_MISMATCH = "PAYMENT_MISMATCH"
 
     # The service
     BUSY = "BUSY"

@@ -11,11 +11,11 @@ from functions.shared.domain.money import FundingParts
 from functions.shared.domain.refunds import Redeemed, Refunded
 from functions.shared.domain.vouchers import VoucherState
 
-DAY_SEGMENTS: Final = 16
+DAY_SEGMENTS: Final = 8
 """Into how many parts the entries of a campaign, platform and business date are spread.
 
-A busy day of one platform, 4,000 entries a second, puts 250 on each key of the day's index (the
-limit is 1,000); and whoever works on a day of many millions takes it a segment at a time.
+A busy day of one platform, 2,000 entries a second, puts 250 on each key of the day's index (the
+limit is 1,000); and whoever works on a day of millions takes it a segment at a time.
 """
 
 

@@ -61,6 +61,7 @@ PATH_PATTERNS: Final[Mapping[str, str]] = {
     "redemption_id": REDEMPTION_ID_PATTERN,
     "business_on": f"^{_DATE}$",
     "break_id": BREAK_ID_PATTERN,
+    "run": r"^[1-9][0-9]{0,3}$",
 }
 """What an id in a path looks like; anything else is an id that does not exist."""
 

@@ -830,6 +830,51 @@ GROUPS: Final[tuple[Group, ...]] = (
         },
     ),
     Group(
+        Words("Fund returns", "资金退回"),
+        {
+            Code.PAYMENT_STATE: Problem(
+                409,
+                Words("The payment's state does not permit this", "付款当前状态不允许此操作"),
+                (
+                    Words(
+                        "The last payment is {state}; {left_fen} fen are left to pay.",
+                        "最近一笔付款状态：{state}；尚待付款 {left_fen} 分。",
+                    ),
+                    Words(
+                        "The payment is in a state that does not permit this.",
+                        "付款所处的状态不允许此操作。",
+                    ),
+                ),
+                Words(
+                    "Read the fund return: one payment is under way at a time. A proposal takes an "
+                    "approval or a withdrawal, an approved payment the bank's reply; what is left "
+                    "may then be proposed.",
+                    "请先查询资金退回单：同一时间只能有一笔付款。待复核的可复核或撤回，已复核的可登记"
+                    "银行回执；如有余额，之后可再次提出。",
+                ),
+            ),
+            Code.PAYMENT_MISMATCH: Problem(
+                422,
+                Words("The bank's reply is about another payment", "银行回执与付款指令不符"),
+                (
+                    Words(
+                        "{field} of the instruction is {expected}.",
+                        "付款指令的 {field} 为 {expected}。",
+                    ),
+                    Words(
+                        "The reply is not about the approved payment.",
+                        "该回执不属于已复核的付款指令。",
+                    ),
+                ),
+                Words(
+                    "Compare the reply with the instruction, field by field. If money went to "
+                    "another account or in another amount, do not enter it: call the bank.",
+                    "请逐项核对回执与指令。如款项入了其他账户或金额超出，请勿登记，立即联系银行。",
+                ),
+            ),
+        },
+    ),
+    Group(
         Words("The service", "服务"),
         {
             Code.BUSY: Problem(
@@ -908,6 +953,9 @@ MEMBERS: Final[Mapping[str, Words]] = {
     "number": Words("the number that was used before", "曾使用过的编号"),
     "stored_version": Words("the present version; 0 for none", "当前版本，0 表示不存在"),
     "state": Words("the present state", "当前状态"),
+    "left_fen": Words("what is left to pay, in fen", "尚待付款金额（分）"),
+    "field": Words("the field that does not fit", "不相符的字段"),
+    "expected": Words("what it should be", "应为"),
     "scope": Words("what the limit counts over", "限额的统计范围"),
     "limit": Words("the most that is permitted", "上限"),
     "used": Words("how much of it is used", "已用数量"),

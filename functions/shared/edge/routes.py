@@ -58,6 +58,8 @@ _ONE_PLATFORM = f"{_ADMIN}/platforms/{{platform_id}}"
 _ONE_MERCHANT = f"{_ADMIN}/merchants/{{merchant_id}}"
 _ONE_BREAK = f"{_ADMIN}/breaks/{{platform_id}}/{{business_on}}/{{break_id}}"
 _RESOLUTION = f"{_ONE_BREAK}/resolution"
+_ONE_RETURN = f"{_CAMPAIGN}/returns/{{run}}"
+_PAYMENT = f"{_ONE_RETURN}/payment"
 _MAKE = frozenset({Role.OPERATOR})
 _APPROVE = frozenset({Role.APPROVER})
 _EITHER = frozenset({Role.OPERATOR, Role.APPROVER})
@@ -112,6 +114,12 @@ ROUTES: tuple[Route, ...] = (
         _APPROVE,
         16 * KIB,
     ),
+    Route("list_fund_returns", "GET", f"{_CAMPAIGN}/returns", "campaign", BUREAU),
+    Route("get_fund_return", "GET", _ONE_RETURN, "campaign", BUREAU),
+    Route("propose_payment", "POST", _PAYMENT, "campaign", _MAKE, 16 * KIB),
+    Route("approve_payment", "POST", f"{_PAYMENT}/approve", "campaign", _APPROVE, 16 * KIB),
+    Route("withdraw_payment", "POST", f"{_PAYMENT}/withdraw", "campaign", _MAKE, 16 * KIB),
+    Route("enter_bank_reply", "POST", f"{_PAYMENT}/reply", "campaign", _MAKE, 16 * KIB),
     Route("put_platform", "PUT", _ONE_PLATFORM, "campaign", _MAKE, 16 * KIB),
     Route("get_platform", "GET", _ONE_PLATFORM, "campaign", BUREAU),
     Route("put_merchant", "PUT", _ONE_MERCHANT, "campaign", _MAKE, 16 * KIB),

@@ -1,4 +1,4 @@
-"""The payment instruction of a fund return: ISO 20022 pain.001.001.09, one credit transfer.
+"""The instruction of a fund return's payment: ISO 20022 pain.001.001.09, one credit transfer.
 
 The message's structure is pyiso20022's, generated from the published schema; xsdata writes it. The
 fen become a decimal amount of yuan here and nowhere else, without any rounding.
@@ -14,32 +14,37 @@ from typing import Any
 from functions.shared.domain.business_time import SHANGHAI, business_date
 from functions.shared.domain.campaign import SourceAccount
 from functions.shared.domain.fund_return import FundReturn
+from functions.shared.domain.return_payments import Payment
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
 _CURRENCY = "CNY"
 _CLEARING = "CNAPS"
 
 
-def payment_instruction(fund_return: FundReturn) -> bytes | None:
-    """The message that pays the return from the holding account to the source account.
+def payment_instruction(fund_return: FundReturn, payment: Payment) -> bytes:
+    """The message that pays from the return's holding account to its source account.
 
-    The same return gives the same bytes. None where there is nothing to pay, or the money was
-    never paid in: then there is no account that it could be paid from.
+    The same payment gives the same bytes.
+
+    Args:
+        fund_return: of money that was paid in beforehand, so that it has a holding account.
+        payment: of it, approved.
+
     """
-    if fund_return.holding_account is None or not fund_return.to_return_fen:
-        return None
+    payer, payee = fund_return.holding_account, fund_return.source_account
+    assert payer is not None, fund_return.reference  # noqa: S101 - nothing is payable without it
+    assert payment.approved_at is not None, payment.reference  # noqa: S101 - as above
     # Loading the message's classes takes longer than a tick that closes nothing.
     from pyiso20022.pain import pain_001_001_09 as iso  # noqa: PLC0415
     from xsdata.formats.dataclass.serializers import XmlSerializer  # noqa: PLC0415
     from xsdata.formats.dataclass.serializers.config import SerializerConfig  # noqa: PLC0415
     from xsdata.models.datatype import XmlDate, XmlDateTime  # noqa: PLC0415
 
-    amount = Decimal(fund_return.to_return_fen).scaleb(-2)
-    decided_at = fund_return.decided_at.astimezone(SHANGHAI).replace(microsecond=0)
-    payer, payee = fund_return.holding_account, fund_return.source_account
+    amount = Decimal(payment.amount_fen).scaleb(-2)
+    approved_at = payment.approved_at.astimezone(SHANGHAI).replace(microsecond=0)
     transfer = iso.CreditTransferTransaction34(
         pmt_id=iso.PaymentIdentification6(
-            instr_id=fund_return.reference, end_to_end_id=fund_return.reference
+            instr_id=payment.reference, end_to_end_id=payment.reference
         ),
         amt=iso.AmountType4Choice(
             instd_amt=iso.ActiveOrHistoricCurrencyAndAmount(value=amount, ccy=_CURRENCY)
@@ -50,12 +55,12 @@ def payment_instruction(fund_return: FundReturn) -> bytes | None:
         rmt_inf=iso.RemittanceInformation16(ustrd=[f"Fund return {fund_return.campaign_id}"]),
     )
     instruction = iso.PaymentInstruction30(
-        pmt_inf_id=fund_return.reference,
+        pmt_inf_id=payment.reference,
         pmt_mtd=iso.PaymentMethod3Code.TRF,
         nb_of_txs="1",
         ctrl_sum=amount,
         reqd_exctn_dt=iso.DateAndDateTime2Choice(
-            dt=XmlDate.from_date(business_date(fund_return.decided_at))
+            dt=XmlDate.from_date(business_date(payment.approved_at))
         ),
         dbtr=_party(iso, payer),
         dbtr_acct=_account(iso, payer),
@@ -65,8 +70,8 @@ def payment_instruction(fund_return: FundReturn) -> bytes | None:
     document = iso.Document(
         cstmr_cdt_trf_initn=iso.CustomerCreditTransferInitiationV09(
             grp_hdr=iso.GroupHeader85(
-                msg_id=fund_return.reference,
-                cre_dt_tm=XmlDateTime.from_datetime(decided_at),
+                msg_id=payment.reference,
+                cre_dt_tm=XmlDateTime.from_datetime(approved_at),
                 nb_of_txs="1",
                 ctrl_sum=amount,
                 initg_pty=_party(iso, payer),

@@ -67,6 +67,23 @@ class Bureau:
             },
         )
 
+    def fund_return(self, document: dict[str, Any]) -> Response:
+        """The campaign's first fund return."""
+        return self.operator.request("GET", f"{self._path(document)}/returns/1")
+
+    def pay(
+        self,
+        document: dict[str, Any],
+        step: str,
+        *,
+        version: int,
+        by: Sender,
+        told: dict[str, Any] | None = None,
+    ) -> Response:
+        """A step of the return's payment: `/approve`, `/reply`, or nothing to propose it."""
+        path = f"{self._path(document)}/returns/1/payment{step}"
+        return by.request("POST", path, json=told, headers={"If-Match": f'"{version}"'})
+
     @staticmethod
     def _path(document: dict[str, Any]) -> str:
         return f"/v1/admin/campaigns/{document['campaign_id']}"

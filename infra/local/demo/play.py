@@ -465,9 +465,36 @@ class Play:
             self.stack.tick()
         body = self.expect(self.bureau.campaign(self.document), 200)
         self.check(what="state at the end", expected="CLOSED", found=body["state"])
+        self.say(f"campaign closed: {body['funds']['returned_fen'] / 100:,.2f} yuan to return")
+        self.pay_back()
+
+    def pay_back(self) -> None:
+        """The operator proposes the payment, the approver approves it, and the bank confirms it."""
+        bureau, document = self.bureau, self.document
+        operator, approver = bureau.operator, bureau.approver
+        made = self.expect(bureau.fund_return(document), 200)
+        self.expect(bureau.pay(document, "", version=1, by=operator), 200)
+        self.refused(bureau.pay(document, "", version=2, by=operator), Code.PAYMENT_STATE)
+        paid = self.expect(bureau.pay(document, "/approve", version=2, by=approver), 200)
+        # The bank's instruction is published by the run that comes next.
+        self.stack.tick()
+        told = {
+            "reference": paid["payments"][0]["reference"],
+            "account_number": document["source_account"]["number"],
+            "paid_fen": made["to_return_fen"],
+            "bank_reference": "B-0001",
+            "note": "已入账",
+        }
+        astray = told | {"account_number": document["holding_account"]["number"]}
+        self.refused(
+            bureau.pay(document, "/reply", version=3, by=operator, told=astray),
+            Code.PAYMENT_MISMATCH,
+        )
+        body = self.expect(bureau.pay(document, "/reply", version=3, by=operator, told=told), 200)
+        self.check(what="left to pay", expected=0, found=body["left_fen"])
         self.say(
-            "campaign closed: "
-            f"{body['funds']['returned_fen'] / 100:,.2f} yuan returned to the source account"
+            f"{body['paid_fen'] / 100:,.2f} yuan paid to the source account: proposed, approved by "
+            "another person, confirmed by the bank"
         )
 
     # Times

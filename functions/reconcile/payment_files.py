@@ -1,0 +1,190 @@
+"""The files of an approved payment of a fund return: the bank's instruction, and a statement.
+
+    returns/{campaign}/{run}/payment-{n}/
+        payment.csv, payment.json    who pays whom what, for programs
+        pain.001.xml                 the instruction, ISO 20022
+        statement.html               for people, and for the printer
+        manifest.json
+
+Written from what is stored alone, after the second person's approval and never before: whoever has
+the instruction may have the bank pay it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from functions.reconcile.return_files import put_once, return_prefix
+from functions.shared.domain.fund_return import FundReturn
+from functions.shared.domain.return_payments import Payment
+from functions.shared.files.bundle import render_table
+from functions.shared.files.columns import Column, ColumnKind, Row, Table
+from functions.shared.files.facts import Fact, Facts, Words
+from functions.shared.files.html_out import Card, render_page
+from functions.shared.files.manifest import FILE_NAME, Manifest, describe
+from functions.shared.files.payment import payment_instruction
+from functions.shared.store.objects import ObjectStore
+
+_KIND = "fund_return_payment"
+_MESSAGE, _STATEMENT = "pain.001.xml", "statement.html"
+_ID, _TEXT, _FEN, _TIME = ColumnKind.ID, ColumnKind.TEXT, ColumnKind.FEN, ColumnKind.TIME
+
+_COLUMNS = (
+    Column("reference", "付款指令编号", "Reference", _ID),
+    Column("campaign_id", "活动编号", "Campaign id", _ID),
+    Column("run", "退回序次", "Return no.", ColumnKind.COUNT),
+    Column("number", "付款序次", "Payment no.", ColumnKind.COUNT),
+    Column("amount_fen", "付款金额", "Amount", _FEN),
+    Column("payer_name", "付款户名", "Payer", _TEXT),
+    Column("payer_account", "付款账号", "Payer's account", _ID),
+    Column("payer_bank", "付款行", "Payer's bank", _TEXT),
+    Column("payee_name", "收款户名", "Payee", _TEXT),
+    Column("payee_account", "收款账号", "Payee's account", _ID),
+    Column("payee_bank", "收款行", "Payee's bank", _TEXT),
+    Column("payee_bank_code", "收款行号", "Payee's bank code", _ID),
+    Column("proposed_by", "经办人", "Proposed by", _TEXT),
+    Column("proposed_at", "经办时间", "Proposed at", _TIME),
+    Column("approved_by", "复核人", "Approved by", _TEXT),
+    Column("approved_at", "复核时间", "Approved at", _TIME),
+)
+_USE_COLUMNS = (
+    Column("bucket", "资金去向", "Use of funds", _TEXT),
+    Column("amount_fen", "金额", "Amount", _FEN),
+)
+_PARTY_COLUMNS = (
+    Column("party", "当事方", "Party", _TEXT),
+    Column("name", "户名", "Name", _TEXT),
+    Column("account", "账号", "Account", _ID),
+    Column("bank", "开户行", "Bank", _TEXT),
+    Column("bank_code", "行号", "Bank code", _ID),
+)
+_USES = (
+    ("redeemed_net_fen", "已核销（扣除退款） Redeemed, less refunds"),
+    ("returned_before_fen", "此前已退回 Returned before"),
+    ("to_return_fen", "本次应退回 To return now"),
+)
+
+
+def publish_payment(made: FundReturn, payment: Payment, objects: ObjectStore) -> str:
+    """Writes what is not there yet of an approved payment's files; the folder they lie in.
+
+    Once the manifest is there, nothing else is looked at. The same payment gives the same bytes.
+
+    Args:
+        made: the return that it pays.
+        payment: approved; see `functions.shared.domain.return_payments`.
+        objects: where to.
+
+    """
+    prefix = f"{return_prefix(made)}payment-{payment.number:02d}/"
+    if objects.get(f"{prefix}{FILE_NAME}") is not None:
+        return prefix
+    assert payment.approved_at is not None, payment.reference  # noqa: S101 - the caller's promise
+    message = payment_instruction(made, payment)
+    digest = hashlib.sha256(message).hexdigest()
+    facts = Facts(
+        cutoff_at=payment.approved_at,
+        run_id=payment.reference,
+        more=tuple(_facts(made, payment, digest)),
+    )
+    table = Table("payment", "付款单", "Payment", _COLUMNS, [_row(made, payment)])
+    entries = []
+    for name, data in render_table(table, formats=("csv", "json"), facts=facts).items():
+        entries.append(describe(name, put_once(objects, prefix + name, data), table))
+    page = _statement(made, payment, facts)
+    for name, data in ((_MESSAGE, message), (_STATEMENT, page)):
+        entries.append(describe(name, put_once(objects, prefix + name, data)))
+    manifest = Manifest(
+        kind=_KIND,
+        business_date=None,
+        cutoff_at=facts.cutoff_at,
+        run_id=facts.run_id,
+        files=tuple(entries),
+        inputs={"return_reference": made.reference, "amount_fen": payment.amount_fen},
+    )
+    put_once(objects, prefix + FILE_NAME, manifest.to_bytes())
+    return prefix
+
+
+def _facts(made: FundReturn, payment: Payment, digest: str) -> list[Fact]:
+    return [
+        Fact("campaign_id", Words("活动编号", "Campaign id"), made.campaign_id),
+        Fact("return_reference", Words("退回凭证号", "Fund return"), made.reference),
+        Fact("reference", Words("付款指令编号", "Payment reference"), payment.reference),
+        Fact("proposed_by", Words("经办人", "Proposed by"), payment.proposed_by),
+        Fact("approved_by", Words("复核人", "Approved by"), payment.approved_by or ""),
+        Fact("message_sha256", Words("付款报文 SHA-256", "SHA-256 of pain.001.xml"), digest),
+    ]
+
+
+def _row(made: FundReturn, payment: Payment) -> Row:
+    payer, payee = made.holding_account, made.source_account
+    assert payer is not None, made.reference  # noqa: S101 - nothing is payable without it
+    return {
+        "reference": payment.reference,
+        "campaign_id": made.campaign_id,
+        "run": made.run,
+        "number": payment.number,
+        "amount_fen": payment.amount_fen,
+        "payer_name": payer.name,
+        "payer_account": payer.number,
+        "payer_bank": payer.bank,
+        "payee_name": payee.name,
+        "payee_account": payee.number,
+        "payee_bank": payee.bank,
+        "payee_bank_code": payee.bank_code,
+        "proposed_by": payment.proposed_by,
+        "proposed_at": payment.proposed_at,
+        "approved_by": payment.approved_by or "",
+        "approved_at": payment.approved_at,
+    }
+
+
+def _statement(made: FundReturn, payment: Payment, facts: Facts) -> bytes:
+    """The page that two persons have put their names to: use of the funds, and the payment."""
+    uses = Table(
+        "use",
+        "资金使用情况",
+        "Use of funds",
+        _USE_COLUMNS,
+        [{"bucket": words, "amount_fen": getattr(made, name)} for name, words in _USES],
+        totals=["amount_fen"],
+    )
+    payer, payee = made.holding_account, made.source_account
+    assert payer is not None, made.reference  # noqa: S101 - nothing is payable without it
+    parties = Table(
+        "parties",
+        "付款信息",
+        "Payment",
+        _PARTY_COLUMNS,
+        [
+            {
+                "party": words,
+                "name": account.name,
+                "account": account.number,
+                "bank": account.bank,
+                "bank_code": account.bank_code,
+            }
+            for words, account in (("付款方 Payer", payer), ("收款方 Payee", payee))
+        ],
+    )
+    signed = Words(
+        f"本单由 {payment.proposed_by} 经办、{payment.approved_by} 复核，二人均以本人账号签署；"
+        "系统记录不可更改。打印件签章：经办人 ____________　复核人 ____________　日期 ____________",
+        f"Proposed by {payment.proposed_by} and approved by {payment.approved_by}, each signed in "
+        "as themselves; the record cannot be changed. On paper: proposed ____________ approved "
+        "____________ date ____________",
+    )
+    return render_page(
+        title=Words("财政资金退回单", "Return of public funds"),
+        subtitle=Words(made.campaign_name.zh, made.campaign_name.en),
+        facts=facts,
+        cards=[
+            Card(Words("拨款", "Appropriated"), made.appropriated_fen, _FEN),
+            Card(Words("净核销", "Redeemed net"), made.redeemed_net_fen, _FEN),
+            Card(Words("应退回", "To return"), made.to_return_fen, _FEN),
+            Card(Words("本次付款", "This payment"), payment.amount_fen, _FEN),
+        ],
+        tables=[uses, parties],
+        notes=[signed],
+    )
