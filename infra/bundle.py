@@ -39,6 +39,8 @@ LAMBDA_PLATFORM = "aarch64-manylinux2014"
 
 # The metadata of packages costs import time (pydantic reads every entry point to look for
 # plugins); requirements.lock in the asset tells what lies in it.
+# The engine alone reads its own when it is imported.
+_KEPT = "duckdb-"
 _LEFT_OUT = ("*.dist-info", "bin", "boto3/examples", ".lock")
 
 
@@ -128,6 +130,8 @@ def leave_out(output: Path) -> None:
     """Removes what never runs in Lambda."""
     for pattern in _LEFT_OUT:
         for path in output.glob(pattern):
+            if path.name.startswith(_KEPT):
+                continue
             if path.is_dir():
                 shutil.rmtree(path)
             else:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import xmlschema
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.shared.domain.errors import HuiminError
@@ -81,6 +81,7 @@ def test_the_message_is_valid_and_says_who_pays_whom_what(schema: xmlschema.XMLS
     assert transfer["CdtrAgt"]["FinInstnId"]["ClrSysMmbId"]["MmbId"] == "102100000000"
 
 
+@settings(deadline=None)
 @given(st.one_of(st.integers(1, 300), st.integers(1, MAX_CAMPAIGN_FEN - 1_000)))
 def test_any_amount_is_written_to_the_fen(schema: xmlschema.XMLSchema, fen: int) -> None:
     text = message(a_return(fen)).decode()

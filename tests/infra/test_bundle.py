@@ -93,6 +93,7 @@ def test_only_what_runs_in_lambda_stays(tmp_path: Path) -> None:
         _write(tmp_path / "boto3" / "examples" / "s3.rst"),
         _write(tmp_path / "bin" / "jp.py"),
     ]
+    kept.append(_write(tmp_path / "duckdb-2.0.1.dist-info" / "METADATA"))
     leave_out(tmp_path)
     assert all(path.exists() for path in kept)
     assert not any(path.exists() for path in gone)
