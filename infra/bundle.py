@@ -35,7 +35,8 @@ ISO_MESSAGES = ("pain", "pain_001_001_09")
 BOTOCORE_SERVICES = ("dynamodb", "events", "s3", "secretsmanager", "sts")
 
 LAMBDA_PYTHON = "3.13"
-LAMBDA_PLATFORM = "aarch64-manylinux2014"
+# Amazon Linux 2023, which Lambda runs this Python on, has glibc 2.34.
+LAMBDA_PLATFORM = "aarch64-manylinux_2_28"
 
 # The metadata of packages costs import time (pydantic reads every entry point to look for
 # plugins); requirements.lock in the asset tells what lies in it.
