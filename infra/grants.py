@@ -135,13 +135,16 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 bills="ConditionCheckItem PutItem Query UpdateItem",
                 platforms="GetItem",
             ),
-            indexes=_each(vouchers="by_issue_day", ledger="by_day"),
+            indexes=_each(vouchers="by_issue_day", ledger="by_day", breaks="unresolved"),
             files=_each(
                 bills="GetObject GetObjectVersion",
                 settlements="GetObject PutObject",
                 returns="GetObject PutObject",
                 journal="GetObject PutObject",
-                **{"reports/invariants": "GetObject PutObject"},
+                **{
+                    "reports/invariants": "GetObject PutObject",
+                    "reports/breaks": "GetObject PutObject",
+                },
             ),
         ),
         "files": FunctionGrants(

@@ -2,7 +2,7 @@
 
     bill arrives ──> taken in ──> that platform's day settled, or filed again
     tick ──> what the bureau began is finished ──> sweep ──> rollover ──> days settled ──> closing
-         ──> journals of the days over ──> the daily recount
+         ──> journals of the days over ──> the daily recount ──> the daily register of breaks
 
 Every step may be done by any run, twice, or by two runs at once, and takes up what an earlier one
 left. A step that fails holds up only what follows from it: the others are done, and the run fails
@@ -17,6 +17,7 @@ from datetime import datetime
 from functools import partial
 
 from functions.reconcile.bills import Intake, IntakeStores, take_in
+from functions.reconcile.break_register import register_daily
 from functions.reconcile.closing import close_campaign
 from functions.reconcile.day import DayOutcome, SettlementStores
 from functions.reconcile.funding import follow_state, fund_campaign
@@ -137,6 +138,7 @@ class Reconciler:
         for record in self._records():
             attempt(partial(self._journal, record, now))
         attempt(partial(recount_daily, self._money, now, tell_drift=self._tell_drift))
+        attempt(partial(self._register, now))
         if failures:
             raise ExceptionGroup("the run did not do everything", failures)
 
@@ -185,6 +187,18 @@ class Reconciler:
                 "changes": written.changes,
             }
             self._tell(Step("journal", record.campaign.campaign_id, facts))
+
+    def _register(self, now: datetime) -> None:
+        platforms = {name for r in self._records() for name in r.campaign.platform_ids}
+        stores = self._settling
+        register = register_daily(platforms, stores.breaks, stores.objects, now)
+        if register is not None:
+            facts: dict[str, object] = {
+                "breaks": register.breaks,
+                "oldest_days": register.oldest_days,
+                "difference_fen": register.difference_fen,
+            }
+            self._tell(Step("open breaks", "", facts))
 
     def _unsettled(self, record: CampaignRecord) -> Sequence[str]:
         return [on.isoformat() for on in unsettled_days(record, self._settling.settlements)]

@@ -85,7 +85,9 @@ class BreakStore:
         item = self._database.get(BreakItem, day_key(platform_id, on), break_id)
         return None if item is None else _break(item)
 
-    def unresolved(self, platform_id: str, *, after: str | None, limit: int) -> Iterator[Break]:
+    def unresolved(
+        self, platform_id: str, *, after: str | None, limit: int | None
+    ) -> Iterator[Break]:
         """The breaks that somebody must still end, by business date and id.
 
         It may lag behind what was just written.
@@ -93,7 +95,7 @@ class BreakStore:
         Args:
             platform_id: whose.
             after: begins behind that `unresolved_key`.
-            limit: at most so many.
+            limit: at most so many; None for all.
 
         """
         condition = None if after is None else BreakItem.unresolved_key > after

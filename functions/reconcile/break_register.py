@@ -1,0 +1,211 @@
+"""The register of breaks: once a date, every break that somebody must still end, with its age.
+
+Beside each statement's own list of breaks, which shows what its bill made of them, this one shows
+what is open over all platforms and days: oldest first, for the bureau.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from functions.shared.domain.breaks import Break
+from functions.shared.domain.business_time import business_date, day_bounds
+from functions.shared.domain.settlement import BILL_DEADLINE, GRACE
+from functions.shared.files.columns import Column, ColumnKind, Row, Table
+from functions.shared.files.csv_out import csv_lines
+from functions.shared.files.facts import Fact, Facts, Words
+from functions.shared.files.line_file import LineFile
+from functions.shared.files.manifest import FILE_NAME, FileEntry, Manifest, describe
+from functions.shared.files.xlsx_out import to_xlsx
+from functions.shared.store.breaks import BreakStore
+from functions.shared.store.objects import ObjectStore
+
+WRITTEN_FROM: Final = BILL_DEADLINE + GRACE
+"""How long after midnight: by then the day before is settled, with its bill or without."""
+
+MOST_SHOWN: Final = 5_000
+"""How many breaks the workbook shows; the CSV file lists all."""
+
+_CSV, _XLSX = "open-breaks.csv", "open-breaks.xlsx"
+_XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_ID, _FEN, _DATE = ColumnKind.ID, ColumnKind.FEN, ColumnKind.DATE
+_COLUMNS: Final = (
+    Column("platform_id", "平台", "Platform", _ID),
+    Column("business_date", "业务日期", "Business date", _DATE),
+    Column(
+        "age_days",
+        "账龄（天）",
+        "Age in days",
+        ColumnKind.COUNT,
+        "业务日期结束后的整天数",
+        "whole days since the business date was over",
+    ),
+    Column("campaign_id", "活动", "Campaign", _ID),
+    Column(
+        "state",
+        "状态",
+        "State",
+        _ID,
+        "OPEN 未结；PROPOSED 已提出处理意见，待审批",
+        "OPEN; PROPOSED: somebody has said how to end it, nobody has approved that",
+    ),
+    Column("match_state", "对账结果", "Match", _ID),
+    Column("order_no", "订单号", "Order", _ID),
+    Column("entry_type", "类型", "Type", _ID),
+    Column("refund_no", "退款号", "Refund", _ID, optional=True),
+    Column(
+        "difference_fen",
+        "差额",
+        "Difference",
+        _FEN,
+        "账本券金额 − 账单券金额；退款计为负",
+        "ledger less bill voucher amount; refunds count negative",
+    ),
+    Column("opened_at", "发现时间", "Opened", ColumnKind.TIME),
+    Column("break_id", "差错号", "Break", _ID),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """What a date's register says in short.
+
+    Args:
+        breaks: how many are unresolved.
+        oldest_days: the age of the oldest; 0 where there is none.
+        difference_fen: ledger less bill, over all of them.
+
+    """
+
+    breaks: int = 0
+    oldest_days: int = 0
+    difference_fen: int = 0
+
+    def plus(self, found: Break, now: datetime) -> Register:
+        """With one more."""
+        return Register(
+            self.breaks + 1,
+            max(self.oldest_days, found.age_days(now)),
+            self.difference_fen + found.row.difference_fen,
+        )
+
+
+def register_daily(
+    platform_ids: Iterable[str], breaks: BreakStore, objects: ObjectStore, now: datetime
+) -> Register | None:
+    """Writes the date's register, once; None where it is there already, or it is too early.
+
+    Args:
+        platform_ids: whose breaks, in the order of the files.
+        breaks: of all platforms.
+        objects: where to.
+        now: the time of the run; ages are counted to its business date.
+
+    Raises:
+        Busy: throttled or lost beyond the SDK's retries; the next run does it.
+
+    """
+    on = business_date(now)
+    prefix = register_prefix(on)
+    if now < day_bounds(on)[0] + WRITTEN_FROM:
+        return None
+    if objects.get(prefix + FILE_NAME) is not None:
+        return None
+    register, shown = Register(), list[Row]()
+    with TemporaryDirectory(prefix="huimin-") as folder:
+        path = Path(folder) / _CSV
+        file = LineFile(path, _COLUMNS)
+        for found in _unresolved(sorted(platform_ids), breaks):
+            row = _row(found, now)
+            file.write(csv_lines(_COLUMNS, [row]))
+            register = register.plus(found, now)
+            if len(shown) < MOST_SHOWN:
+                shown.append(row)
+        with path.open("rb") as data:
+            if not objects.put_new(prefix + _CSV, data, content_type="text/csv; charset=utf-8"):
+                # Of a run that died before its manifest: that file stands, and is described.
+                objects.fetch(prefix + _CSV, path)
+        entry = _entry_of(path)
+    book = to_xlsx(_table(shown), _facts(register, on, now))
+    if not objects.put_new(prefix + _XLSX, book, content_type=_XLSX_TYPE):
+        stored = objects.get(prefix + _XLSX)
+        book = stored.data if stored else book
+    manifest = Manifest(
+        kind="open_breaks",
+        business_date=on,
+        cutoff_at=now,
+        run_id=f"breaks-{on.isoformat()}",
+        files=(entry, describe(_XLSX, book)),
+    )
+    data_of = manifest.to_bytes()
+    objects.put_new(prefix + FILE_NAME, data_of, content_type="application/json")
+    return register
+
+
+def register_prefix(on: date) -> str:
+    """The folder of a date's register, with its final slash."""
+    return f"reports/breaks/{on.isoformat()}/"
+
+
+def _unresolved(platform_ids: Iterable[str], breaks: BreakStore) -> Iterator[Break]:
+    for platform_id in platform_ids:
+        yield from breaks.unresolved(platform_id, after=None, limit=None)
+
+
+def _row(found: Break, now: datetime) -> Row:
+    order_no, entry_type, refund_no = found.row.side.key
+    return {
+        "platform_id": found.platform_id,
+        "business_date": found.business_on,
+        "age_days": found.age_days(now),
+        "campaign_id": found.row.campaign_id,
+        "state": found.state.value,
+        "match_state": found.row.match_state.value,
+        "order_no": order_no,
+        "entry_type": entry_type.value,
+        "refund_no": refund_no or None,
+        "difference_fen": found.row.difference_fen,
+        "opened_at": found.opened_at,
+        "break_id": found.break_id,
+    }
+
+
+def _entry_of(path: Path) -> FileEntry:
+    """The entry of a register's file, read off the file itself."""
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        differences = [int(row["difference_fen"]) for row in csv.DictReader(lines)]
+    with path.open("rb") as data:
+        digest = hashlib.file_digest(data, "sha256").hexdigest()
+    return FileEntry(
+        name=path.name,
+        bytes=path.stat().st_size,
+        rows=len(differences),
+        totals={"difference_fen": sum(differences)},
+        sha256=digest,
+    )
+
+
+def _table(rows: Iterable[Row]) -> Table:
+    return Table(
+        "open-breaks", "未结差错", "Open breaks", _COLUMNS, rows, totals=["difference_fen"]
+    )
+
+
+def _facts(register: Register, on: date, now: datetime) -> Facts:
+    return Facts(
+        cutoff_at=now,
+        run_id=f"breaks-{on.isoformat()}",
+        more=(
+            Fact("business_date", Words("日期", "Date"), on),
+            Fact("breaks", Words("未结差错数", "Open breaks"), register.breaks),
+            Fact("oldest_days", Words("最长账龄（天）", "Oldest, days"), register.oldest_days),
+            Fact("shown", Words("本表最多列出", "At most shown here"), MOST_SHOWN),
+        ),
+    )
