@@ -148,8 +148,28 @@ def settle_once(
         Busy: throttled, or contention outlasted the retries.
 
     """
-    with engine() as opened:
-        return _Day(platform_id, on, stores, now, opened).settle(campaign_ids)
+    known = list(campaign_ids)
+    while True:
+        with engine() as opened:
+            try:
+                return _Day(platform_id, on, stores, now, opened).settle(known)
+            except _OthersNamed as others:
+                known += others.campaign_ids
+
+
+class _OthersNamed(Exception):
+    """The bill names vouchers of campaigns that can have no entries on the day.
+
+    They get files like the others, which are planned before the match: so it is done again.
+
+    Args:
+        campaign_ids: those campaigns.
+
+    """
+
+    def __init__(self, campaign_ids: Sequence[str]) -> None:
+        super().__init__(", ".join(campaign_ids))
+        self.campaign_ids = campaign_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +254,9 @@ class _Day:
         plans = [plan for campaign_id in campaign_ids for plan in self._plans(campaign_id)]
         self._match_all(staged, plans)
         concerned = self._concerned(campaign_ids)
+        others = [name for name in concerned if name not in campaign_ids]
+        if others:
+            raise _OthersNamed(others)
         statements = {campaign_id: self._state(campaign_id) for campaign_id in concerned}
         changes = self._stores.breaks.sync(
             self._platform_id,
@@ -243,10 +266,6 @@ class _Day:
             newest=len(self._versions),
             now=self._now,
         )
-        # A campaign without entries that a bill row names is planned when the match has shown it.
-        plans += [
-            plan for name in concerned if name not in campaign_ids for plan in self._plans(name)
-        ]
         written = [
             key
             for plan in plans

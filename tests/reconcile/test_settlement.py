@@ -410,6 +410,23 @@ def test_a_file_with_other_bytes_in_an_unfinished_set_stops_its_day(books: Books
     assert f"{V1}/{FILE_NAME}" not in books.files()
 
 
+def test_a_campaign_that_only_the_bill_names_gets_its_rows_in_its_files(books: Books) -> None:
+    """Its vouchers can have no entry on that day, so that nobody would look for files of it."""
+    books.redeem("o-1", at(DAY_1))
+    stranger = books.redeem("o-2", at(DAY_2), campaign_id=OTHER_CAMPAIGN)
+    [good] = books.entries(DAY_1)
+    astray = replace(good, platform_order_no="o-9", voucher_id=stranger.voucher_id)
+    assert books.bill(DAY_1, [good, astray]).is_accepted
+    known = [r for r in books.campaigns.all() if r.campaign.campaign_id == CAMPAIGN_ID]
+    settle_day(UNIONPAY, DAY_1, known, stores=books.stores, now=after(DAY_1))
+    folder = f"settlements/unionpay/{DAY_1}/{OTHER_CAMPAIGN}/v1"
+    assert folder in books.manifests()
+    for name in ("reconciliation.csv", "breaks.csv"):
+        [row] = table(books, f"{folder}/{name}")
+        assert (row["order_no"], row["match_state"]) == ("o-9", "BILL_ONLY")
+    assert statement_of(books, DAY_1, OTHER_CAMPAIGN).entries == 0
+
+
 def test_a_bill_newer_than_the_one_read_starts_the_day_again(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
