@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from functions.shared.domain.errors import Code, HuiminError
@@ -127,21 +127,7 @@ class ReturnDesk:
         """
         last = found.payments.last
         told = last.reply if last else None
-        is_done = told is not None and (
-            told.reference,
-            told.account_number,
-            told.paid_fen,
-            told.bank_reference,
-            told.note,
-            told.told_by,
-        ) == (
-            reply.reference,
-            reply.account_number,
-            reply.paid_fen,
-            reply.bank_reference,
-            reply.note,
-            reply.told_by,
-        )
+        is_done = told is not None and replace(reply, told_at=told.told_at) == told
         return self._change(
             found, lambda p: p.replied(reply), version=version, is_done=is_done, now=now
         )

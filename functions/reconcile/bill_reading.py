@@ -63,7 +63,8 @@ _LIMITS: Final = CsvLimits(
 _NUMBER: Final = re.compile(REQUEST_NO_PATTERN)
 _SLUG: Final = re.compile(SLUG_PATTERN)
 _VOUCHER_ID: Final = re.compile(VOUCHER_ID_PATTERN)
-_FEN: Final = re.compile(r"(?:0|[1-9][0-9]{0,10})\Z")
+_FEN_PATTERN: Final = "(?:0|[1-9][0-9]{0,10})"
+_FEN: Final = re.compile(rf"{_FEN_PATTERN}\Z")
 _COUNT: Final = re.compile(r"(?:0|[1-9][0-9]{0,8})\Z")
 _TOTAL: Final = re.compile(r"(?:0|-?[1-9][0-9]{0,17})\Z")
 _ENTRY_TYPES: Final = frozenset(EntryType)
@@ -153,7 +154,6 @@ def load_bill(path: Path, *, business_on: date, engine: Engine, table: str) -> F
 
 # At a glance.
 
-_FEN_SQL: Final = "(?:0|[1-9][0-9]{0,10})"
 _TIME_SQL: Final = (
     "[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]{1,6})?"
     "(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])"
@@ -165,7 +165,7 @@ _ROW_SQL: Final = ",".join(
         VOUCHER_ID_PATTERN[1:-1],
         SLUG_PATTERN[1:-1],
         _TIME_SQL,
-        *[_FEN_SQL] * len(AMOUNT_COLUMNS),
+        *[_FEN_PATTERN] * len(AMOUNT_COLUMNS),
     )
 )
 """A row without a quote, a guard or a fault that can be seen in it alone, for RE2."""
@@ -175,18 +175,19 @@ def _at_a_glance(
     path: Path, form: CsvForm, on: date, engine: Engine, table: str
 ) -> _Trailer | None:
     """Makes the table where every row is right; None where any is not, or may be not."""
-    if not form.is_plain:
-        return None
     lines = form.line_feeds + (not form.is_ended)
+    # The first line is the header and the last one the trailer.
+    rows = lines - 2
+    if not form.is_plain or not 0 <= rows <= MAX_BILL_ROWS:
+        return None
     # NUL is in no file that has come this far: each line is one cell.
     line_end = "\\r\\n" if form.line_ends else "\\n"
     engine.load("lines", {"text": "VARCHAR"}, [path], separator="\0", line_end=line_end)
-    ends = list(
-        engine.rows("SELECT text FROM lines WHERE rowid IN (0, ?) ORDER BY rowid", lines - 1)
-    )
-    if engine.value("SELECT count(*) FROM lines") != lines or len(ends) < 2:  # noqa: PLR2004 - header and trailer
+    if engine.value("SELECT count(*) FROM lines") != lines:
         return None
-    header, last = (text for (text,) in ends)
+    header, last = (
+        engine.value("SELECT text FROM lines WHERE rowid = ?", place) for place in (0, lines - 1)
+    )
     cells = dict(zip(BILL_COLUMNS, map(unguarded, last.split(",")), strict=False))
     is_trailer = last.count(",") == len(BILL_COLUMNS) - 1 and _is_trailer(cells)
     if header.removeprefix("\ufeff") != ",".join(BILL_COLUMNS) or not is_trailer:
@@ -194,7 +195,7 @@ def _at_a_glance(
     odd = (
         "SELECT count(*) FROM lines WHERE rowid BETWEEN 1 AND ? AND NOT regexp_full_match(text, ?)"
     )
-    if lines - 2 > MAX_BILL_ROWS or engine.value(odd, lines - 2, _ROW_SQL):
+    if engine.value(odd, rows, _ROW_SQL):
         return None
     texts = ", ".join(
         f"cell[{place}] AS {name}" for place, name in enumerate(list(COLUMNS)[1:6], 1)
@@ -208,7 +209,7 @@ def _at_a_glance(
         f"{amounts}, {segment_sql('cell[1]')} AS segment, moment FROM "
         "(SELECT rowid + 1 AS line, string_split(text, ',') AS cell, "
         "try_cast(cell[6] AS TIMESTAMPTZ) AS moment FROM lines WHERE rowid BETWEEN 1 AND ?)",
-        lines - 2,
+        rows,
     )
     start, end = _open_hours(on)
     wrong = (
@@ -220,7 +221,7 @@ def _at_a_glance(
         return None
     engine.run(f"ALTER TABLE {table} DROP COLUMN moment")
     refunds = engine.value(f"SELECT count(*) FROM {table} WHERE entry_type = 'REFUND'")  # noqa: S608 - as above
-    return _Trailer(lines, cells, (lines - 2, refunds), is_whole=True)
+    return _Trailer(lines, cells, (rows, refunds), is_whole=True)
 
 
 def segment_sql(order_no: str) -> str:

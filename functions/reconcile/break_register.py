@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from functions.reconcile.statement_files import (
+    DIFFERENCE_COLUMN,
+    KEY_COLUMNS,
+    MATCH_COLUMN,
+    MOST_SHOWN,
+)
 from functions.shared.domain.breaks import Break
-from functions.shared.domain.business_time import business_date, day_bounds
+from functions.shared.domain.business_time import business_date, day_bounds, parse_rfc3339
 from functions.shared.domain.settlement import BILL_DEADLINE, GRACE
 from functions.shared.files.columns import Column, ColumnKind, Row, Table
-from functions.shared.files.csv_out import csv_lines
+from functions.shared.files.csv_out import csv_lines, unguarded
 from functions.shared.files.facts import Fact, Facts, Words
 from functions.shared.files.line_file import LineFile
 from functions.shared.files.manifest import FILE_NAME, FileEntry, Manifest, describe
@@ -30,12 +36,9 @@ from functions.shared.store.objects import ObjectStore
 WRITTEN_FROM: Final = BILL_DEADLINE + GRACE
 """How long after midnight: by then the day before is settled, with its bill or without."""
 
-MOST_SHOWN: Final = 5_000
-"""How many breaks the workbook shows; the CSV file lists all."""
-
 _CSV, _XLSX = "open-breaks.csv", "open-breaks.xlsx"
 _XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_ID, _FEN, _DATE = ColumnKind.ID, ColumnKind.FEN, ColumnKind.DATE
+_ID, _DATE = ColumnKind.ID, ColumnKind.DATE
 _COLUMNS: Final = (
     Column("platform_id", "平台", "Platform", _ID),
     Column("business_date", "业务日期", "Business date", _DATE),
@@ -56,18 +59,9 @@ _COLUMNS: Final = (
         "OPEN 未结；PROPOSED 已提出处理意见，待审批",
         "OPEN; PROPOSED: somebody has said how to end it, nobody has approved that",
     ),
-    Column("match_state", "对账结果", "Match", _ID),
-    Column("order_no", "订单号", "Order", _ID),
-    Column("entry_type", "类型", "Type", _ID),
-    Column("refund_no", "退款号", "Refund", _ID, optional=True),
-    Column(
-        "difference_fen",
-        "差额",
-        "Difference",
-        _FEN,
-        "账本券金额 − 账单券金额；退款计为负",
-        "ledger less bill voucher amount; refunds count negative",
-    ),
+    MATCH_COLUMN,
+    *KEY_COLUMNS,
+    DIFFERENCE_COLUMN,
     Column("opened_at", "发现时间", "Opened", ColumnKind.TIME),
     Column("break_id", "差错号", "Break", _ID),
 )
@@ -84,17 +78,9 @@ class Register:
 
     """
 
-    breaks: int = 0
-    oldest_days: int = 0
-    difference_fen: int = 0
-
-    def plus(self, found: Break, now: datetime) -> Register:
-        """With one more."""
-        return Register(
-            self.breaks + 1,
-            max(self.oldest_days, found.age_days(now)),
-            self.difference_fen + found.row.difference_fen,
-        )
+    breaks: int
+    oldest_days: int
+    difference_fen: int
 
 
 def register_daily(
@@ -118,21 +104,16 @@ def register_daily(
         return None
     if objects.get(prefix + FILE_NAME) is not None:
         return None
-    register, shown = Register(), list[Row]()
     with TemporaryDirectory(prefix="huimin-") as folder:
         path = Path(folder) / _CSV
-        file = LineFile(path, _COLUMNS)
-        for found in _unresolved(sorted(platform_ids), breaks):
-            row = _row(found, now)
-            file.write(csv_lines(_COLUMNS, [row]))
-            register = register.plus(found, now)
-            if len(shown) < MOST_SHOWN:
-                shown.append(row)
+        rows = (_row(found, now) for found in _unresolved(sorted(platform_ids), breaks))
+        LineFile(path, _COLUMNS).write(csv_lines(_COLUMNS, rows))
         with path.open("rb") as data:
             if not objects.put_new(prefix + _CSV, data, content_type="text/csv; charset=utf-8"):
-                # Of a run that died before its manifest: that file stands, and is described.
+                # Of a run that died before its manifest: what it listed stands.
                 objects.fetch(prefix + _CSV, path)
-        entry = _entry_of(path)
+        # Read off the file that stands, so that nothing here says otherwise.
+        entry, register, shown = _read(path)
     book = to_xlsx(_table(shown), _facts(register, on, now))
     if not objects.put_new(prefix + _XLSX, book, content_type=_XLSX_TYPE):
         stored = objects.get(prefix + _XLSX)
@@ -144,8 +125,7 @@ def register_daily(
         run_id=f"breaks-{on.isoformat()}",
         files=(entry, describe(_XLSX, book)),
     )
-    data_of = manifest.to_bytes()
-    objects.put_new(prefix + FILE_NAME, data_of, content_type="application/json")
+    objects.put_new(prefix + FILE_NAME, manifest.to_bytes(), content_type="application/json")
     return register
 
 
@@ -177,19 +157,39 @@ def _row(found: Break, now: datetime) -> Row:
     }
 
 
-def _entry_of(path: Path) -> FileEntry:
-    """The entry of a register's file, read off the file itself."""
+def _read(path: Path) -> tuple[FileEntry, Register, list[Row]]:
+    """A register's file: its entry, what it says in short, and the rows that people are shown."""
+    count = oldest_days = difference_fen = 0
+    shown: list[Row] = []
     with path.open(encoding="utf-8-sig", newline="") as lines:
-        differences = [int(row["difference_fen"]) for row in csv.DictReader(lines)]
+        for cells in csv.DictReader(lines):
+            row = _typed(cells)
+            count += 1
+            oldest_days = max(oldest_days, int(cells["age_days"]))
+            difference_fen += int(cells["difference_fen"])
+            if count <= MOST_SHOWN:
+                shown.append(row)
     with path.open("rb") as data:
         digest = hashlib.file_digest(data, "sha256").hexdigest()
-    return FileEntry(
+    entry = FileEntry(
         name=path.name,
         bytes=path.stat().st_size,
-        rows=len(differences),
-        totals={"difference_fen": sum(differences)},
+        rows=count,
+        totals={"difference_fen": difference_fen},
         sha256=digest,
     )
+    return entry, Register(count, oldest_days, difference_fen), shown
+
+
+def _typed(cells: Mapping[str, str]) -> Row:
+    """A row of the file, as `_row` had it."""
+    own: Row = {
+        "business_date": date.fromisoformat(cells["business_date"]),
+        "age_days": int(cells["age_days"]),
+        "difference_fen": int(cells["difference_fen"]),
+        "opened_at": parse_rfc3339(cells["opened_at"]),
+    }
+    return {**{name: unguarded(text) or None for name, text in cells.items()}, **own}
 
 
 def _table(rows: Iterable[Row]) -> Table:

@@ -379,7 +379,7 @@ def _side_columns(side: str, zh: str, en: str, time_zh: str, time_en: str) -> It
         )
 
 
-_KEY_COLUMNS = (
+KEY_COLUMNS = (
     Column("order_no", "订单号", "Order", _ID),
     Column("entry_type", "类型", "Type", _ID),
     Column("refund_no", "退款号", "Refund", _ID, optional=True),
@@ -388,7 +388,7 @@ _SIDE_COLUMNS = (
     *_side_columns("ledger", "账本", "Ledger", "记账时间", "recorded"),
     *_side_columns("bill", "账单", "Bill", "发生时间", "occurred"),
 )
-_DIFFERENCE_COLUMN = Column(
+DIFFERENCE_COLUMN = Column(
     "difference_fen",
     "差额",
     "Difference",
@@ -396,7 +396,7 @@ _DIFFERENCE_COLUMN = Column(
     "账本券金额 − 账单券金额；退款计为负",
     "ledger less bill voucher amount; refunds count negative",
 )
-_MATCH_COLUMN = Column(
+MATCH_COLUMN = Column(
     "match_state",
     "对账结果",
     "Match",
@@ -407,10 +407,10 @@ _MATCH_COLUMN = Column(
     "STATE_DIFFERS another voucher or merchant; DUPLICATE billed once more",
 )
 RECONCILIATION_COLUMNS = (
-    _MATCH_COLUMN,
-    *_KEY_COLUMNS,
+    MATCH_COLUMN,
+    *KEY_COLUMNS,
     *_SIDE_COLUMNS,
-    _DIFFERENCE_COLUMN,
+    DIFFERENCE_COLUMN,
     Column("break_id", "差错号", "Break", _ID, optional=True),
 )
 BREAK_COLUMNS = (
@@ -423,19 +423,19 @@ BREAK_COLUMNS = (
         "OPEN 未结；CLOSED 已被更正账单消除（显示消除前的内容）",
         "OPEN; CLOSED by the corrected bill (shown as it was before)",
     ),
-    _MATCH_COLUMN,
-    *_KEY_COLUMNS,
+    MATCH_COLUMN,
+    *KEY_COLUMNS,
     *_SIDE_COLUMNS,
-    _DIFFERENCE_COLUMN,
+    DIFFERENCE_COLUMN,
 )
 
 
 _SUMMARY_COLUMNS = (
-    _MATCH_COLUMN,
+    MATCH_COLUMN,
     Column("rows", "行数", "Rows", _COUNT),
     Column("ledger_voucher_fen", "账本券金额", "Ledger voucher", _FEN),
     Column("bill_voucher_fen", "账单券金额", "Bill voucher", _FEN),
-    _DIFFERENCE_COLUMN,
+    DIFFERENCE_COLUMN,
 )
 
 
