@@ -12,8 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.shared.files import csv_in
 from functions.shared.files.columns import Cell, Column, ColumnKind, Table, TableError
-from functions.shared.files.csv_in import CsvLimits, CsvRefused, Refusal, read_csv
+from functions.shared.files.csv_in import (
+    CsvForm,
+    CsvLimits,
+    CsvRefused,
+    Refusal,
+    check_form,
+    read_csv,
+)
 from functions.shared.files.csv_out import (
     CHUNK_ROWS,
     FORMULA_STARTS,
@@ -230,3 +238,30 @@ def test_no_bytes_bring_the_reader_down(data: bytes) -> None:
         for line, row in read_csv(b"a,b\n" + data, ["a", "b"]):
             assert line > 1
             assert list(row) == ["a", "b"]
+
+
+@pytest.mark.parametrize("shift", range(23))
+def test_a_files_form_is_the_same_wherever_its_reading_is_parted(
+    monkeypatch: pytest.MonkeyPatch, shift: int
+) -> None:
+    monkeypatch.setattr(csv_in, "_PART", 24)
+    start = b"x" * shift + b"\r\n"
+    form = check_form(start + '面馆,"q"\r\n饺子\n'.encode())
+    assert form == CsvForm(3, 2, 2, 2, is_ended=True)
+    assert not form.is_plain
+    plain = check_form(start + "面馆,a\r\n饺子\r\n".encode())
+    assert plain.is_plain
+    with pytest.raises(CsvRefused) as refused:
+        check_form(start + "面馆\r\n".encode() + "饺子".encode("gbk") + b"\r\n")
+    assert (refused.value.reason, refused.value.line) == (Refusal.ENCODING, 3)
+    assert refused.value.detail.startswith(f"byte {shift + 10} is not UTF-8")
+    with pytest.raises(CsvRefused) as nul:
+        check_form(start + "面馆\r\n".encode() + b"a\0\r\n")
+    assert (nul.value.reason, nul.value.line) == (Refusal.NUL, 3)
+
+
+def test_a_line_beyond_all_bounds_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_in, "_PART", 24)
+    with pytest.raises(CsvRefused) as refused:
+        check_form(b"a\n" + b"x" * 100)
+    assert (refused.value.reason, refused.value.line) == (Refusal.FIELD_TOO_LONG, 2)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import functions.reconcile.settlement as settlement_module
+import functions.shared.store.breaks as breaks_module
 from functions.reconcile.day import BillLost, DayResult, FileDrift
 from functions.reconcile.matching import match_rows
 from functions.reconcile.settlement import (
@@ -496,6 +497,36 @@ def test_a_break_that_changed_after_it_was_read_is_read_again(
     assert sync(third, 3) == BreakChanges(changed=1)
     [stored] = books.breaks.of_day(UNIONPAY, DAY_1)
     assert [step.bill_version for step in stored.history] == [1, 2]
+
+
+def test_a_day_of_many_breaks_is_synced_a_few_at_a_time(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many spans as it takes, and what lies between, before and behind them is closed."""
+    monkeypatch.setattr(breaks_module, "SPAN", 2)
+    sides = [ledger_side(redemption(number)) for number in range(1, 8)]
+    rows = match_rows(UNIONPAY, DAY_1, sides, [], campaign_of={})
+    rows.sort(key=lambda row: str(row.break_id))
+
+    def sync(found: list[MatchRow], bill_version: int) -> BreakChanges:
+        return books.breaks.sync(
+            UNIONPAY, DAY_1, found, bill_version=bill_version, newest=0, now=at(DAY_2)
+        )
+
+    def open_now() -> list[str]:
+        found = books.breaks.of_day(UNIONPAY, DAY_1)
+        return [b.break_id for b in found if b.state is not BreakState.CLOSED]
+
+    for number, kept in enumerate((rows, rows[1:6:2], rows[:1], rows[-1:], [], rows), 1):
+        before = set(open_now())
+        after_it = {str(row.break_id) for row in kept}
+        changes = sync(kept, number)
+        assert set(open_now()) == after_it
+        assert (changes.opened, changes.closed) == (
+            len(after_it - before),
+            len(before - after_it),
+        )
+        assert sync(kept, number) == BreakChanges()
 
 
 def test_an_accepted_bill_whose_announcement_died_is_found_by_the_next_run(books: Books) -> None:

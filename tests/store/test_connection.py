@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from pynamodb.exceptions import GetError, PynamoDBConnectionError
 
 from functions.shared.domain.errors import Busy
 from functions.shared.store.connection import Database
+from functions.shared.store.ledger import _redemption_item
 from functions.shared.store.schemas import table_schema
 from functions.shared.store.tables import (
     MODELS,
@@ -23,15 +25,26 @@ from functions.shared.store.tables import (
 )
 from tests.support.deployment import PREFIX
 from tests.support.replies import LOST_BEFORE, Step, failed, scripted
+from tests.support.vouchers import a_redemption
 
 READS: list[tuple[str, Callable[[Database], object]]] = [
     ("GetItem", lambda database: database.get(StockItem, "s")),
     ("BatchGetItem", lambda database: list(database.get_many(StockItem, ["s", "t"]))),
     ("Query", lambda database: list(database.query(LedgerItem, "r"))),
     ("Query", lambda database: list(database.query(LedgerItem.by_day, "d"))),
+    ("BatchGetItem", lambda database: database.get_many_raw(StockItem, ["s"], ["state"])),
+    ("Query", lambda database: list(database.query_raw(LedgerItem.by_day, "d"))),
     ("Scan", lambda database: list(database.scan(CampaignItem))),
 ]
-NAMES = ["get", "get_many", "query", "query of an index", "scan"]
+NAMES = [
+    "get",
+    "get_many",
+    "query",
+    "query of an index",
+    "get_many_raw",
+    "pages of an index",
+    "scan",
+]
 
 
 def put_shard(name: str) -> None:
@@ -75,6 +88,47 @@ def test_many_items_are_read_however_many_they_are(database: Database) -> None:
     for name in names:
         put_shard(name)
     assert sorted(item.shard_id for item in database.get_many(StockItem, names)) == names
+
+
+def test_what_a_batch_left_unprocessed_is_asked_for_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DynamoDB answers a part of a batch where the rest is throttled."""
+    names = [f"s-{number}" for number in range(7)]
+    for name in names:
+        put_shard(name)
+    ask: Any = database._connection.batch_get_item
+    asked: list[int] = []
+
+    def half(table: str, keys: list[dict[str, str]], **which: Any) -> dict[str, Any]:  # noqa: ANN401 - PynamoDB's
+        asked.append(len(keys))
+        done = keys[: (len(keys) + 1) // 2]
+        left = [{"shard_id": {"S": key["shard_id"]}} for key in keys[len(done) :]]
+        page: dict[str, Any] = ask(table, done, **which)
+        return {**page, "UnprocessedKeys": {table: {"Keys": left}} if left else {}}
+
+    monkeypatch.setattr(database._connection, "batch_get_item", half)
+    found = database.get_many_raw(StockItem, names, ["shard_id"])
+    assert sorted(item["shard_id"]["S"] for item in found) == names
+    assert asked == [7, 3, 1]
+
+
+def test_an_index_is_read_page_by_page_to_its_end(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [
+        a_redemption(order_no=f"o-{number}", redemption_id=f"r_{number}") for number in range(5)
+    ]
+    items = [_redemption_item(entry) for entry in entries]
+    for item in items:
+        item.day_bucket = "one"
+        item.save()
+    ask = database._connection.query
+    monkeypatch.setattr(database._connection, "query", partial(ask, limit=2))
+    pages = list(database.query_raw(LedgerItem.by_day, "one"))
+    assert [len(page) for page in pages] == [2, 2, 1]
+    found = [item["redemption_id"]["S"] for page in pages for item in page]
+    assert found == [f"r_{number}" for number in range(5)]
 
 
 @pytest.mark.parametrize(
