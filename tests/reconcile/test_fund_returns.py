@@ -15,7 +15,7 @@ import pytest
 from functions.reconcile.closing import close_campaign
 from functions.reconcile.stores import MoneyStores
 from functions.reconcile.sweep import Budget
-from functions.shared.domain.errors import HuiminError
+from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.fund_return import plan_return
 from functions.shared.domain.return_payments import MOST_PAYMENTS, PaymentState
 from functions.shared.files.manifest import Manifest, verify
@@ -222,6 +222,23 @@ def test_each_step_sent_twice_is_answered_as_the_first_time(closed: Books) -> No
         assert first.status == second.status == 200
         assert first.body == second.body
         assert (first.replayed, second.replayed) == (False, True)
+
+
+def test_of_two_who_read_the_same_one_changes_it_and_the_other_is_told(closed: Books) -> None:
+    """Both of the first record, which nobody has written yet, and of a later one."""
+    stores = MoneyStores.of(closed.database, closed.objects)
+    made, now = stores.returns.fund_return(CAMPAIGN_ID, 1), at(date(2026, 3, 2))
+    assert made is not None
+    for _ in range(2):
+        seen = stores.payments.of(made)
+        one, other = (seen.proposed(by=name, now=now) for name in ("li.na", "zhao"))
+        stores.payments.change(seen, one, now=now)
+        with pytest.raises(HuiminError) as refused:
+            stores.payments.change(seen, other, now=now)
+        assert refused.value.code is Code.VERSION_MISMATCH
+        assert refused.value.context["stored_version"] == one.version + 1
+        assert stores.payments.of(made) == one
+        stores.payments.change(one, one.withdrawn(), now=now)
 
 
 def test_a_change_whose_reply_was_lost_is_done(closed: Books) -> None:
