@@ -29,6 +29,7 @@ from functions.shared.files.csv_out import csv_lines, unguarded
 from functions.shared.files.facts import Fact, Facts, Words
 from functions.shared.files.line_file import LineFile
 from functions.shared.files.manifest import FILE_NAME, FileEntry, Manifest, describe
+from functions.shared.files.media_types import media_type_of
 from functions.shared.files.xlsx_out import to_xlsx
 from functions.shared.store.breaks import BreakStore
 from functions.shared.store.objects import ObjectStore
@@ -37,7 +38,6 @@ WRITTEN_FROM: Final = BILL_DEADLINE + GRACE
 """How long after midnight: by then the day before is settled, with its bill or without."""
 
 _CSV, _XLSX = "open-breaks.csv", "open-breaks.xlsx"
-_XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _ID, _DATE = ColumnKind.ID, ColumnKind.DATE
 _COLUMNS: Final = (
     Column("platform_id", "平台", "Platform", _ID),
@@ -109,13 +109,13 @@ def register_daily(
         rows = (_row(found, now) for found in _unresolved(sorted(platform_ids), breaks))
         LineFile(path, _COLUMNS).write(csv_lines(_COLUMNS, rows))
         with path.open("rb") as data:
-            if not objects.put_new(prefix + _CSV, data, content_type="text/csv; charset=utf-8"):
+            if not objects.put_new(prefix + _CSV, data, content_type=media_type_of(_CSV)):
                 # Of a run that died before its manifest: what it listed stands.
                 objects.fetch(prefix + _CSV, path)
         # Read off the file that stands, so that nothing here says otherwise.
         entry, register, shown = _read(path)
     book = to_xlsx(_table(shown), _facts(register, on, now))
-    if not objects.put_new(prefix + _XLSX, book, content_type=_XLSX_TYPE):
+    if not objects.put_new(prefix + _XLSX, book, content_type=media_type_of(_XLSX)):
         stored = objects.get(prefix + _XLSX)
         book = stored.data if stored else book
     manifest = Manifest(
@@ -125,7 +125,7 @@ def register_daily(
         run_id=f"breaks-{on.isoformat()}",
         files=(entry, describe(_XLSX, book)),
     )
-    objects.put_new(prefix + FILE_NAME, manifest.to_bytes(), content_type="application/json")
+    objects.put_new(prefix + FILE_NAME, manifest.to_bytes(), content_type=media_type_of(FILE_NAME))
     return register
 
 

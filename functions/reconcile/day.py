@@ -17,7 +17,6 @@ from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 from functions.reconcile.day_ledger import StagedLedger, stage_ledger
 from functions.reconcile.day_tables import DayTables, Sides
@@ -51,18 +50,13 @@ from functions.shared.domain.settlement import (
 from functions.shared.files.csv_out import csv_lines
 from functions.shared.files.line_file import LineFile
 from functions.shared.files.manifest import FILE_NAME, FileEntry
+from functions.shared.files.media_types import media_type_of
 from functions.shared.store.bills import BillsMoved, BillStore
 from functions.shared.store.breaks import BreakStore
 from functions.shared.store.ledger_rows import LedgerRowStore
 from functions.shared.store.objects import ObjectStore
 from functions.shared.store.settlements import SettlementStore
 from functions.shared.store.vouchers import VoucherStore
-
-_CONTENT_TYPES: Final = {
-    "csv": "text/csv; charset=utf-8",
-    "json": "application/json",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 
 
 class DayFault(Exception):
@@ -469,7 +463,7 @@ class _Day:
 
     def _put(self, key: str, data: bytes) -> list[str]:
         """Writes a file; nothing where a run before this one has written the same bytes."""
-        if self._stores.objects.put_new(key, data, content_type=_content_type(key)):
+        if self._stores.objects.put_new(key, data, content_type=media_type_of(key)):
             return [key]
         stored = self._stores.objects.get(key)
         if stored is None or stored.data != data:
@@ -480,14 +474,10 @@ class _Day:
         """The same for a file on disk, which is gone from there afterwards."""
         key = prefix + entry.name
         with path.open("rb") as file:
-            is_new = self._stores.objects.put_new(key, file, content_type=_content_type(key))
+            is_new = self._stores.objects.put_new(key, file, content_type=media_type_of(key))
         path.unlink()
         if is_new:
             return [key]
         if self._stores.objects.sha256(key) != entry.sha256:
             raise FileDrift(f"{key} is there with other bytes")
         return []
-
-
-def _content_type(key: str) -> str:
-    return _CONTENT_TYPES[key.rpartition(".")[2]]

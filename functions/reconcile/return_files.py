@@ -11,15 +11,9 @@ from functions.shared.files.bundle import render_table
 from functions.shared.files.columns import Column, ColumnKind, Row, Table
 from functions.shared.files.facts import Fact, Facts, Words
 from functions.shared.files.manifest import FILE_NAME, Manifest, describe
+from functions.shared.files.media_types import media_type_of
 from functions.shared.store.objects import ObjectStore
 
-_CONTENT_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "json": "application/json",
-    "html": "text/html; charset=utf-8",
-    "xml": "application/xml",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 _KIND = "fund_return"
 _ID, _TEXT, _FEN = ColumnKind.ID, ColumnKind.TEXT, ColumnKind.FEN
 
@@ -94,7 +88,7 @@ def return_prefix(fund_return: FundReturn) -> str:
 
 def put_once(objects: ObjectStore, key: str, data: bytes) -> bytes:
     """Writes the object unless there is one; the bytes that are there now."""
-    if objects.put_new(key, data, content_type=_CONTENT_TYPES[key.rsplit(".", 1)[1]]):
+    if objects.put_new(key, data, content_type=media_type_of(key)):
         return data
     stored = objects.get(key)
     return stored.data if stored else data

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from types import MappingProxyType
-from typing import Final
 
 from functions.report.figures import Report
 from functions.report.labels import Labels
@@ -25,16 +23,8 @@ from functions.shared.files.bundle import render_table
 from functions.shared.files.csv_out import iter_csv
 from functions.shared.files.facts import Fact, Facts, Words
 from functions.shared.files.manifest import FileEntry, describe, describe_stream
+from functions.shared.files.media_types import media_type_of
 from functions.shared.files.xlsx_out import to_workbook
-
-_CONTENT_TYPES: Final = MappingProxyType(
-    {
-        "csv": "text/csv; charset=utf-8",
-        "html": "text/html; charset=utf-8",
-        "json": "application/json",
-        "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +37,7 @@ class ReportFile:
     @property
     def content_type(self) -> str:
         """What a browser is told that it is."""
-        return content_type(self.entry.name)
-
-
-def content_type(name: str) -> str:
-    """The media type of a file, by its ending."""
-    return _CONTENT_TYPES[name.rpartition(".")[2]]
+        return media_type_of(self.entry.name)
 
 
 def facts_of(report: Report, campaign: Campaign, run_id: str) -> Facts:
