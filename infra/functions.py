@@ -57,13 +57,14 @@ SIZES: Mapping[str, FunctionSize] = MappingProxyType(
         "earn": _API,
         "grant": FunctionSize(memory_mib=1024, timeout_s=28, reserved=10),
         "files": FunctionSize(memory_mib=1024, timeout_s=20),
+        "finance": FunctionSize(memory_mib=1024, timeout_s=20),
         "publish": FunctionSize(memory_mib=1024, timeout_s=60),
         # A day of two million entries and as many bill rows lies on disk while it is matched.
         "reconcile": FunctionSize(memory_mib=2048, timeout_s=900, reserved=2, disk_mib=6144),
         "report": FunctionSize(memory_mib=2048, timeout_s=900, reserved=1),
     }
 )
-API_FUNCTIONS = frozenset({"campaign", "issue", "redeem", "earn", "files", "grant"})
+API_FUNCTIONS = frozenset({"campaign", "earn", "files", "finance", "grant", "issue", "redeem"})
 WITH_ENGINE = frozenset({"reconcile"})
 CLOCK_FUNCTIONS = frozenset({"reconcile", "report"})
 # Nobody waits for their answer: what fails for good must be kept somewhere.

@@ -57,6 +57,11 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 callers="GetItem PutItem",
                 vouchers="GetItem UpdateItem",
                 refusals="GetItem",
+            ),
+        ),
+        "finance": FunctionGrants(
+            tables=_each(
+                callers="GetItem",
                 breaks="GetItem PutItem",
                 settlements="GetItem PutItem Query",
             ),

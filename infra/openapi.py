@@ -21,6 +21,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from functions.campaign import handler as campaign
 from functions.earn import handler as earn
 from functions.files import handler as files
+from functions.finance import handler as finance
 from functions.grant import handler as grant
 from functions.issue import handler as issue
 from functions.redeem import handler as redeem
@@ -37,7 +38,15 @@ Json = dict[str, Any]
 References = Mapping[tuple[type[BaseModel], JsonSchemaMode], Json]
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "openapi.json"
-APPS: Final[tuple[App, ...]] = (campaign.app, issue.app, grant.app, redeem.app, earn.app, files.app)
+APPS: Final[tuple[App, ...]] = (
+    campaign.app,
+    finance.app,
+    issue.app,
+    grant.app,
+    redeem.app,
+    earn.app,
+    files.app,
+)
 _JSON_TYPE: Final = "application/json"
 _PROBLEM_TYPE: Final = "application/problem+json"
 _SCHEMA_REF: Final = "#/components/schemas/{model}"

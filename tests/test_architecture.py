@@ -130,7 +130,7 @@ def test_a_module_imports_only_what_its_room_may(module: str) -> None:
         ("functions.redeem.handler", "import botocore.client"),
         ("functions.report.service", "def late():\n    from moto import mock_aws"),
         ("functions.campaign.handler", "import infra.local.people"),
-        ("functions.campaign.breaks", "from functions.campaign.break_messages import BreakAnswer"),
+        ("functions.finance.breaks", "from functions.finance.break_messages import BreakAnswer"),
         ("functions.campaign.messages", "import tests.support"),
     ],
 )

@@ -5,15 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from functions.campaign.break_messages import (
-    BreakAnswer,
-    BreakList,
-    BreaksQuery,
-    ResolutionBody,
-    break_answer,
-    break_list,
-)
-from functions.campaign.breaks import BreakDesk
 from functions.campaign.messages import (
     CampaignAdminAnswer,
     CampaignAnswer,
@@ -40,33 +31,20 @@ from functions.campaign.messages import (
     stock_change_of,
     voucher_admin_answer,
 )
-from functions.campaign.return_messages import (
-    BankReplyBody,
-    FundReturnAnswer,
-    FundReturnList,
-    bank_reply_of,
-    fund_return_answer,
-    fund_return_list,
-)
-from functions.campaign.returns import PaidReturn, ReturnDesk
 from functions.campaign.service import CampaignService
 from functions.campaign.stock import PoolService
 from functions.campaign.vouchers import VoucherDesk
-from functions.shared.domain.breaks import ResolutionKind
 from functions.shared.domain.errors import Code
 from functions.shared.domain.registry import Merchant, Platform
 from functions.shared.edge import telemetry
 from functions.shared.edge.app import Answer, App, Request
 from functions.shared.edge.campaign_document import CampaignDocument
 from functions.shared.edge.settings import settings
-from functions.shared.store.breaks import BreakStore
 from functions.shared.store.callers import platform_of_role
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.connection import Database
 from functions.shared.store.refusals import RefusalStore
 from functions.shared.store.registry import RegistryStore
-from functions.shared.store.return_payments import ReturnPaymentStore
-from functions.shared.store.returns import ReturnStore
 from functions.shared.store.stock import StockStore
 from functions.shared.store.stock_changes import StockChangeStore
 from functions.shared.store.vouchers import VoucherStore
@@ -99,25 +77,12 @@ def _desk() -> VoucherDesk:
     return VoucherDesk(VoucherStore(_database()), RefusalStore(_database()))
 
 
-@cache
-def _breaks() -> BreakDesk:
-    return BreakDesk(BreakStore(_database()))
-
-
-@cache
-def _returns() -> ReturnDesk:
-    database = _database()
-    return ReturnDesk(ReturnStore(database), ReturnPaymentStore(database))
-
-
 def forget() -> None:
     """Compose anew at the next call; for the local stack and tests."""
     _database.cache_clear()
     _service.cache_clear()
     _pools.cache_clear()
     _desk.cache_clear()
-    _breaks.cache_clear()
-    _returns.cache_clear()
     app.platforms.forget()
 
 
@@ -313,149 +278,6 @@ def void_voucher(request: Request[VoidBody]) -> Answer:
             reason=body.reason,
         )
     return Answer(200, voucher_admin_answer(voucher, refusal, request.now), replayed)
-
-
-@app.operation("list_breaks", query=BreaksQuery, gives={200: BreakList})
-def list_breaks(request: Request[None, BreaksQuery]) -> Answer:
-    """A platform's unresolved breaks, oldest first, with their age / 未处理的对账差错及账龄。"""
-    query = request.query
-    found = _breaks().unresolved(query.platform_id, after=query.after, limit=query.limit + 1)
-    return Answer(200, break_list(list(found), limit=query.limit, now=request.now))
-
-
-@app.operation("get_break", gives={200: BreakAnswer}, refuses=(Code.NOT_FOUND,))
-def get_break(request: Request) -> Answer:
-    """A break, both sides of it and its history / 查询对账差错及其经过。"""
-    found = _breaks().find(**request.path)
-    return Answer(200, break_answer(found, request.now), version=found.version)
-
-
-@app.operation(
-    "put_break_resolution",
-    body=ResolutionBody,
-    gives={200: BreakAnswer},
-    refuses=(Code.NOT_FOUND, Code.BREAK_STATE),
-)
-def put_break_resolution(request: Request[ResolutionBody]) -> Answer:
-    """Proposes how to end the break that you read / 提出差错处理意见，待审批。"""
-    desk = _breaks()
-    after, replayed = desk.propose(
-        desk.find(**request.path),
-        ResolutionKind(request.body.kind),
-        request.body.reason,
-        version=request.expected_version,
-        by=request.caller.person,
-        now=request.now,
-    )
-    return Answer(200, break_answer(after, request.now), replayed, version=after.version)
-
-
-@app.operation(
-    "approve_break_resolution",
-    gives={200: BreakAnswer},
-    refuses=(Code.NOT_FOUND, Code.BREAK_STATE, Code.SAME_PERSON),
-    versioned=True,
-)
-def approve_break_resolution(request: Request) -> Answer:
-    """Approves the proposal that you read; the break is ended / 审批差错处理意见。"""
-    desk = _breaks()
-    after, replayed = desk.approve(
-        desk.find(**request.path),
-        version=request.expected_version,
-        by=request.caller.person,
-        now=request.now,
-    )
-    return Answer(200, break_answer(after, request.now), replayed, version=after.version)
-
-
-@app.operation("list_fund_returns", gives={200: FundReturnList})
-def list_fund_returns(request: Request) -> Answer:
-    """The campaign's fund returns and their payments / 查询活动的资金退回单。"""
-    return Answer(200, fund_return_list(_returns().all(request.path["campaign_id"])))
-
-
-@app.operation("get_fund_return", gives={200: FundReturnAnswer}, refuses=(Code.NOT_FOUND,))
-def get_fund_return(request: Request) -> Answer:
-    """A fund return and its payments / 查询资金退回单及其付款。"""
-    found = _fund_return(request)
-    return Answer(200, fund_return_answer(found), version=found.version)
-
-
-@app.operation(
-    "propose_payment",
-    gives={200: FundReturnAnswer},
-    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE),
-    versioned=True,
-)
-def propose_payment(request: Request) -> Answer:
-    """Proposes to pay all that is left of the return that you read / 提出付款，待复核。"""
-    after, replayed = _returns().propose(
-        _fund_return(request),
-        version=request.expected_version,
-        by=request.caller.person,
-        now=request.now,
-    )
-    return Answer(200, fund_return_answer(after), replayed, version=after.version)
-
-
-@app.operation(
-    "approve_payment",
-    gives={200: FundReturnAnswer},
-    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE, Code.SAME_PERSON),
-    versioned=True,
-)
-def approve_payment(request: Request) -> Answer:
-    """Approves the payment that you read; its instruction is published / 复核付款并生成指令。"""
-    after, replayed = _returns().approve(
-        _fund_return(request),
-        version=request.expected_version,
-        by=request.caller.person,
-        now=request.now,
-    )
-    if not replayed:
-        telemetry.warning(
-            "fund return payment approved",
-            by=request.caller.person,
-            campaign_id=after.made.campaign_id,
-            run=after.made.run,
-        )
-    return Answer(200, fund_return_answer(after), replayed, version=after.version)
-
-
-@app.operation(
-    "withdraw_payment",
-    gives={200: FundReturnAnswer},
-    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE),
-    versioned=True,
-)
-def withdraw_payment(request: Request) -> Answer:
-    """Takes back a payment that nobody has approved / 撤回未复核的付款。"""
-    after, replayed = _returns().withdraw(
-        _fund_return(request), version=request.expected_version, now=request.now
-    )
-    return Answer(200, fund_return_answer(after), replayed, version=after.version)
-
-
-@app.operation(
-    "enter_bank_reply",
-    body=BankReplyBody,
-    gives={200: FundReturnAnswer},
-    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE, Code.PAYMENT_MISMATCH),
-    versioned=True,
-)
-def enter_bank_reply(request: Request[BankReplyBody]) -> Answer:
-    """Enters the bank's reply, if it is about the approved payment / 登记银行回执。"""
-    after, replayed = _returns().reply(
-        _fund_return(request),
-        bank_reply_of(request.body, by=request.caller.person, now=request.now),
-        version=request.expected_version,
-        now=request.now,
-    )
-    return Answer(200, fund_return_answer(after), replayed, version=after.version)
-
-
-def _fund_return(request: Request[Any, Any]) -> PaidReturn:
-    return _returns().find(request.path["campaign_id"], int(request.path["run"]))
 
 
 @app.operation(

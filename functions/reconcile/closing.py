@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from functions.reconcile.payment_files import publish_payment
-from functions.reconcile.return_files import publish_return
+from functions.reconcile.return_files import payment_sheet, publish_return, return_prefix
 from functions.reconcile.rollover import drain_all
 from functions.reconcile.stores import MoneyStores
 from functions.reconcile.sweep import SETTLING, Budget, sweep_campaign, sweep_vouchers
@@ -100,9 +100,10 @@ def _close(
 
 def _published(closed: FundReturn, stores: MoneyStores) -> Closing:
     publish_return(closed, stores.objects)
-    for payment in stores.payments.of(closed).payments:
+    for payment in stores.payments.of(closed.owed).payments:
         if payment.approved_at is not None:
-            publish_payment(closed, payment, stores.objects)
+            folder, sheet = return_prefix(closed), payment_sheet(closed)
+            publish_payment(folder, closed.owed, payment, sheet, stores.objects)
     return Closing(closed)
 
 

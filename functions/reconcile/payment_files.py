@@ -1,38 +1,39 @@
-"""The files of an approved payment of a fund return: the bank's instruction, and a statement.
+"""The files of an approved payment: the bank's instruction, and a statement that two have signed.
 
-    returns/{campaign}/{run}/payment-{n}/
+    {folder of what is owed}/payment-{n}/
         payment.csv, payment.json    who pays whom what, for programs
         pain.001.xml                 the instruction, ISO 20022
         statement.html               for people, and for the printer
         manifest.json
 
 Written from what is stored alone, after the second person's approval and never before: whoever has
-the instruction may have the bank pay it.
+the instruction may have the bank pay it. What is owed, and how its page words it, is for the
+caller: a fund return (`functions.reconcile.return_files`) or a payout
+(`functions.reconcile.payout_files`).
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
-from functions.reconcile.return_files import put_once, return_prefix
-from functions.shared.domain.fund_return import FundReturn
-from functions.shared.domain.return_payments import Payment
+from functions.shared.domain.payments import Owed, Payment
 from functions.shared.files.bundle import render_table
 from functions.shared.files.columns import Column, ColumnKind, Row, Table
 from functions.shared.files.facts import Fact, Facts, Words
 from functions.shared.files.html_out import Card, render_page
 from functions.shared.files.manifest import FILE_NAME, Manifest, describe
+from functions.shared.files.media_types import media_type_of
 from functions.shared.files.payment import payment_instruction
 from functions.shared.store.objects import ObjectStore
 
-_KIND = "fund_return_payment"
 _MESSAGE, _STATEMENT = "pain.001.xml", "statement.html"
 _ID, _TEXT, _FEN, _TIME = ColumnKind.ID, ColumnKind.TEXT, ColumnKind.FEN, ColumnKind.TIME
 
 _COLUMNS = (
     Column("reference", "付款指令编号", "Reference", _ID),
     Column("campaign_id", "活动编号", "Campaign id", _ID),
-    Column("run", "退回序次", "Return no.", ColumnKind.COUNT),
+    Column("pays", "付款依据", "Pays", _ID),
     Column("number", "付款序次", "Payment no.", ColumnKind.COUNT),
     Column("amount_fen", "付款金额", "Amount", _FEN),
     Column("payer_name", "付款户名", "Payer", _TEXT),
@@ -47,10 +48,6 @@ _COLUMNS = (
     Column("approved_by", "复核人", "Approved by", _TEXT),
     Column("approved_at", "复核时间", "Approved at", _TIME),
 )
-_USE_COLUMNS = (
-    Column("bucket", "资金去向", "Use of funds", _TEXT),
-    Column("amount_fen", "金额", "Amount", _FEN),
-)
 _PARTY_COLUMNS = (
     Column("party", "当事方", "Party", _TEXT),
     Column("name", "户名", "Name", _TEXT),
@@ -58,58 +55,87 @@ _PARTY_COLUMNS = (
     Column("bank", "开户行", "Bank", _TEXT),
     Column("bank_code", "行号", "Bank code", _ID),
 )
-_USES = (
-    ("redeemed_net_fen", "已核销（扣除退款） Redeemed, less refunds"),
-    ("returned_before_fen", "此前已退回 Returned before"),
-    ("to_return_fen", "本次应退回 To return now"),
-)
 
 
-def publish_payment(made: FundReturn, payment: Payment, objects: ObjectStore) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentSheet:
+    """What a payment is for, as its files word it.
+
+    Args:
+        kind: of the set, in its manifest.
+        title: of the page.
+        subtitle: of the page: whose money it is.
+        purpose: remittance information for the bank; at most 140 characters.
+        facts: what identifies the amount owed.
+        cards: the figures at the head of the page, before the payment's own.
+        account: how the amount owed comes about.
+
+    """
+
+    kind: str
+    title: Words
+    subtitle: Words
+    purpose: str
+    facts: tuple[Fact, ...]
+    cards: tuple[Card, ...]
+    account: Table
+
+
+def publish_payment(
+    folder: str, owed: Owed, payment: Payment, sheet: PaymentSheet, objects: ObjectStore
+) -> str:
     """Writes what is not there yet of an approved payment's files; the folder they lie in.
 
     Once the manifest is there, nothing else is looked at. The same payment gives the same bytes.
 
     Args:
-        made: the return that it pays.
-        payment: approved; see `functions.shared.domain.return_payments`.
+        folder: of what is owed, with its final slash.
+        owed: what it pays; both accounts are known.
+        payment: approved; see `functions.shared.domain.payments`.
+        sheet: what it is for.
         objects: where to.
 
     """
-    prefix = f"{return_prefix(made)}payment-{payment.number:02d}/"
+    prefix = f"{folder}payment-{payment.number:02d}/"
     if objects.get(f"{prefix}{FILE_NAME}") is not None:
         return prefix
     assert payment.approved_at is not None, payment.reference  # noqa: S101 - the caller's promise
-    message = payment_instruction(made, payment)
+    message = payment_instruction(owed, payment, purpose=sheet.purpose)
     digest = hashlib.sha256(message).hexdigest()
     facts = Facts(
         cutoff_at=payment.approved_at,
         run_id=payment.reference,
-        more=tuple(_facts(made, payment, digest)),
+        more=(*sheet.facts, *_facts(payment, digest)),
     )
-    table = Table("payment", "付款单", "Payment", _COLUMNS, [_row(made, payment)])
+    table = Table("payment", "付款单", "Payment", _COLUMNS, [_row(owed, payment)])
     entries = []
     for name, data in render_table(table, formats=("csv", "json"), facts=facts).items():
         entries.append(describe(name, put_once(objects, prefix + name, data), table))
-    page = _statement(made, payment, facts)
+    page = _statement(owed, payment, sheet, facts)
     for name, data in ((_MESSAGE, message), (_STATEMENT, page)):
         entries.append(describe(name, put_once(objects, prefix + name, data)))
     manifest = Manifest(
-        kind=_KIND,
+        kind=sheet.kind,
         business_date=None,
         cutoff_at=facts.cutoff_at,
         run_id=facts.run_id,
         files=tuple(entries),
-        inputs={"return_reference": made.reference, "amount_fen": payment.amount_fen},
+        inputs={"pays": owed.reference, "amount_fen": payment.amount_fen},
     )
     put_once(objects, prefix + FILE_NAME, manifest.to_bytes())
     return prefix
 
 
-def _facts(made: FundReturn, payment: Payment, digest: str) -> list[Fact]:
+def put_once(objects: ObjectStore, key: str, data: bytes) -> bytes:
+    """Writes the object unless there is one; the bytes that are there now."""
+    if objects.put_new(key, data, content_type=media_type_of(key)):
+        return data
+    stored = objects.get(key)
+    return stored.data if stored else data
+
+
+def _facts(payment: Payment, digest: str) -> list[Fact]:
     return [
-        Fact("campaign_id", Words("活动编号", "Campaign id"), made.campaign_id),
-        Fact("return_reference", Words("退回凭证号", "Fund return"), made.reference),
         Fact("reference", Words("付款指令编号", "Payment reference"), payment.reference),
         Fact("proposed_by", Words("经办人", "Proposed by"), payment.proposed_by),
         Fact("approved_by", Words("复核人", "Approved by"), payment.approved_by or ""),
@@ -117,13 +143,14 @@ def _facts(made: FundReturn, payment: Payment, digest: str) -> list[Fact]:
     ]
 
 
-def _row(made: FundReturn, payment: Payment) -> Row:
-    payer, payee = made.holding_account, made.source_account
-    assert payer is not None, made.reference  # noqa: S101 - nothing is payable without it
+def _row(owed: Owed, payment: Payment) -> Row:
+    payer, payee = owed.payer, owed.payee
+    assert payer is not None, owed.reference  # noqa: S101 - nothing is payable without them
+    assert payee is not None, owed.reference  # noqa: S101 - as above
     return {
         "reference": payment.reference,
-        "campaign_id": made.campaign_id,
-        "run": made.run,
+        "campaign_id": owed.campaign_id,
+        "pays": owed.reference,
         "number": payment.number,
         "amount_fen": payment.amount_fen,
         "payer_name": payer.name,
@@ -140,18 +167,8 @@ def _row(made: FundReturn, payment: Payment) -> Row:
     }
 
 
-def _statement(made: FundReturn, payment: Payment, facts: Facts) -> bytes:
-    """The page that two persons have put their names to: use of the funds, and the payment."""
-    uses = Table(
-        "use",
-        "资金使用情况",
-        "Use of funds",
-        _USE_COLUMNS,
-        [{"bucket": words, "amount_fen": getattr(made, name)} for name, words in _USES],
-        totals=["amount_fen"],
-    )
-    payer, payee = made.holding_account, made.source_account
-    assert payer is not None, made.reference  # noqa: S101 - nothing is payable without it
+def _statement(owed: Owed, payment: Payment, sheet: PaymentSheet, facts: Facts) -> bytes:
+    """The page that two persons have put their names to: what is owed, and the payment."""
     parties = Table(
         "parties",
         "付款信息",
@@ -165,7 +182,8 @@ def _statement(made: FundReturn, payment: Payment, facts: Facts) -> bytes:
                 "bank": account.bank,
                 "bank_code": account.bank_code,
             }
-            for words, account in (("付款方 Payer", payer), ("收款方 Payee", payee))
+            for words, account in (("付款方 Payer", owed.payer), ("收款方 Payee", owed.payee))
+            if account is not None
         ],
     )
     signed = Words(
@@ -176,15 +194,10 @@ def _statement(made: FundReturn, payment: Payment, facts: Facts) -> bytes:
         "____________ date ____________",
     )
     return render_page(
-        title=Words("财政资金退回单", "Return of public funds"),
-        subtitle=Words(made.campaign_name.zh, made.campaign_name.en),
+        title=sheet.title,
+        subtitle=sheet.subtitle,
         facts=facts,
-        cards=[
-            Card(Words("拨款", "Appropriated"), made.appropriated_fen, _FEN),
-            Card(Words("净核销", "Redeemed net"), made.redeemed_net_fen, _FEN),
-            Card(Words("应退回", "To return"), made.to_return_fen, _FEN),
-            Card(Words("本次付款", "This payment"), payment.amount_fen, _FEN),
-        ],
-        tables=[uses, parties],
+        cards=[*sheet.cards, Card(Words("本次付款", "This payment"), payment.amount_fen, _FEN)],
+        tables=[sheet.account, parties],
         notes=[signed],
     )

@@ -6,12 +6,13 @@ last and names what is there.
 
 from __future__ import annotations
 
+from functions.reconcile.payment_files import PaymentSheet, put_once
 from functions.shared.domain.fund_return import FundReturn
 from functions.shared.files.bundle import render_table
 from functions.shared.files.columns import Column, ColumnKind, Row, Table
 from functions.shared.files.facts import Fact, Facts, Words
+from functions.shared.files.html_out import Card
 from functions.shared.files.manifest import FILE_NAME, Manifest, describe
-from functions.shared.files.media_types import media_type_of
 from functions.shared.store.objects import ObjectStore
 
 _KIND = "fund_return"
@@ -45,6 +46,16 @@ _COLUMNS = (
     Column("bank", "开户银行", "Bank", _TEXT),
     Column("bank_code", "行号", "Bank code", _ID),
     Column("reference", "退回凭证号", "Reference", _ID),
+)
+
+_USE_COLUMNS = (
+    Column("bucket", "资金去向", "Use of funds", _TEXT),
+    Column("amount_fen", "金额", "Amount", _FEN),
+)
+_USES = (
+    ("redeemed_net_fen", "已核销（扣除退款） Redeemed, less refunds"),
+    ("returned_before_fen", "此前已退回 Returned before"),
+    ("to_return_fen", "本次应退回 To return now"),
 )
 
 
@@ -86,12 +97,32 @@ def return_prefix(fund_return: FundReturn) -> str:
     return f"returns/{fund_return.campaign_id}/{fund_return.run:04d}/"
 
 
-def put_once(objects: ObjectStore, key: str, data: bytes) -> bytes:
-    """Writes the object unless there is one; the bytes that are there now."""
-    if objects.put_new(key, data, content_type=media_type_of(key)):
-        return data
-    stored = objects.get(key)
-    return stored.data if stored else data
+def payment_sheet(made: FundReturn) -> PaymentSheet:
+    """What a payment of the return is for: the use of the campaign's money."""
+    uses = Table(
+        "use",
+        "资金使用情况",
+        "Use of funds",
+        _USE_COLUMNS,
+        [{"bucket": words, "amount_fen": getattr(made, name)} for name, words in _USES],
+        totals=["amount_fen"],
+    )
+    return PaymentSheet(
+        kind="fund_return_payment",
+        title=Words("财政资金退回单", "Return of public funds"),
+        subtitle=Words(made.campaign_name.zh, made.campaign_name.en),
+        purpose=f"Fund return {made.campaign_id}",
+        facts=(
+            Fact("campaign_id", Words("活动编号", "Campaign id"), made.campaign_id),
+            Fact("return_reference", Words("退回凭证号", "Fund return"), made.reference),
+        ),
+        cards=(
+            Card(Words("拨款", "Appropriated"), made.appropriated_fen, _FEN),
+            Card(Words("净核销", "Redeemed net"), made.redeemed_net_fen, _FEN),
+            Card(Words("应退回", "To return"), made.to_return_fen, _FEN),
+        ),
+        account=uses,
+    )
 
 
 def _table(fund_return: FundReturn) -> Table:

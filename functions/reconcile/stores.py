@@ -8,8 +8,8 @@ from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.connection import Database
 from functions.shared.store.journal import JournalStore
 from functions.shared.store.objects import ObjectStore
+from functions.shared.store.payments import PaymentStore
 from functions.shared.store.recount import RecountStore
-from functions.shared.store.return_payments import ReturnPaymentStore
 from functions.shared.store.returns import ReturnStore
 from functions.shared.store.stock import StockStore
 from functions.shared.store.stock_changes import StockChangeStore
@@ -25,7 +25,7 @@ class MoneyStores:
     changes: StockChangeStore
     vouchers: VoucherStore
     returns: ReturnStore
-    payments: ReturnPaymentStore
+    payments: PaymentStore
     recounts: RecountStore
     journals: JournalStore
     objects: ObjectStore
@@ -39,7 +39,7 @@ class MoneyStores:
             changes=StockChangeStore(database),
             vouchers=VoucherStore(database),
             returns=ReturnStore(database),
-            payments=ReturnPaymentStore(database),
+            payments=PaymentStore(database),
             recounts=RecountStore(database),
             journals=JournalStore(database),
             objects=objects,

@@ -22,6 +22,7 @@ from typing import Any, Self
 from functions.campaign import handler as campaign
 from functions.earn import handler as earn
 from functions.files import handler as files
+from functions.finance import handler as finance
 from functions.grant import handler as grant
 from functions.issue import handler as issue
 from functions.publish import handler as publish
@@ -47,6 +48,7 @@ _HANDLERS: Mapping[str, Any] = {
     "redeem": redeem,
     "earn": earn,
     "files": files,
+    "finance": finance,
     "grant": grant,
     "publish": publish,
     "reconcile": reconcile,

@@ -13,10 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.shared.domain.errors import HuiminError
-from functions.shared.domain.fund_return import FundReturn, from_payload, plan_return, to_payload
+from functions.shared.domain.fund_return import (
+    FundReturn,
+    from_payload,
+    plan_return,
+    return_reference,
+    to_payload,
+)
 from functions.shared.domain.funds import Funds
 from functions.shared.domain.money import MAX_CAMPAIGN_FEN
-from functions.shared.domain.return_payments import Payment, ReturnPayments, payment_reference
+from functions.shared.domain.payments import Payment, Payments, payment_reference
 from functions.shared.files.payment import NAMESPACE, payment_instruction
 from tests.support.campaigns import campaign
 
@@ -49,12 +55,14 @@ def a_return(to_return_fen: int = 123_456, **changes: object) -> FundReturn:
 
 def payment_of(fund_return: FundReturn) -> Payment:
     """The first payment of it, approved half an hour past midnight in Beijing."""
-    proposed = ReturnPayments.of(fund_return).proposed(by="li.na", now=DECIDED_AT)
+    proposed = Payments(owed=fund_return.owed).proposed(by="li.na", now=DECIDED_AT)
     return proposed.approved(by="wang.wei", now=DECIDED_AT).payments[-1]
 
 
 def message(fund_return: FundReturn) -> bytes:
-    return payment_instruction(fund_return, payment_of(fund_return))
+    return payment_instruction(
+        fund_return.owed, payment_of(fund_return), purpose="Fund return spring-2026"
+    )
 
 
 def test_the_message_is_valid_and_says_who_pays_whom_what(schema: xmlschema.XMLSchema) -> None:
@@ -101,6 +109,8 @@ def test_where_nothing_can_be_paid_nothing_can_be_proposed(fund_return: FundRetu
 
 
 def test_a_second_payment_has_a_reference_of_its_own_that_fits() -> None:
-    names = {payment_reference("a" * 40, 9_999, number) for number in range(1, 100)}
+    names = {
+        payment_reference(return_reference("a" * 40, 9_999), number) for number in range(1, 100)
+    }
     assert len(names) == 99
     assert max(map(len, names)) <= 35

@@ -16,6 +16,7 @@ FUNCTIONS = (
     "campaign",
     "earn",
     "files",
+    "finance",
     "grant",
     "issue",
     "publish",

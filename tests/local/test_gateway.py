@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from werkzeug.test import TestResponse
 
-FUNCTIONS = ("campaign", "earn", "files", "grant", "issue", "redeem")
+FUNCTIONS = ("campaign", "earn", "files", "finance", "grant", "issue", "redeem")
 OK = {"statusCode": 200, "body": "{}"}
 
 

@@ -17,7 +17,7 @@ from functions.reconcile.stores import MoneyStores
 from functions.reconcile.sweep import Budget
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.fund_return import plan_return
-from functions.shared.domain.return_payments import MOST_PAYMENTS, PaymentState
+from functions.shared.domain.payments import MOST_PAYMENTS, PaymentState
 from functions.shared.files.manifest import Manifest, verify
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.returns import ReturnStore
@@ -230,14 +230,14 @@ def test_of_two_who_read_the_same_one_changes_it_and_the_other_is_told(closed: B
     made, now = stores.returns.fund_return(CAMPAIGN_ID, 1), at(date(2026, 3, 2))
     assert made is not None
     for _ in range(2):
-        seen = stores.payments.of(made)
+        seen = stores.payments.of(made.owed)
         one, other = (seen.proposed(by=name, now=now) for name in ("li.na", "zhao"))
         stores.payments.change(seen, one, now=now)
         with pytest.raises(HuiminError) as refused:
             stores.payments.change(seen, other, now=now)
         assert refused.value.code is Code.VERSION_MISMATCH
         assert refused.value.context["stored_version"] == one.version + 1
-        assert stores.payments.of(made) == one
+        assert stores.payments.of(made.owed) == one
         stores.payments.change(one, one.withdrawn(), now=now)
 
 
@@ -245,11 +245,11 @@ def test_a_change_whose_reply_was_lost_is_done(closed: Books) -> None:
     stores = MoneyStores.of(closed.database, closed.objects)
     made = stores.returns.fund_return(CAMPAIGN_ID, 1)
     assert made is not None
-    before = stores.payments.of(made)
+    before = stores.payments.of(made.owed)
     after = before.proposed(by="li.na", now=at(date(2026, 3, 2)))
     with scripted(closed.database.client, TRANSACTION, LOST_AFTER):
         stores.payments.change(before, after, now=at(date(2026, 3, 2)))
-    assert stores.payments.of(made) == after
+    assert stores.payments.of(made.owed) == after
 
 
 def test_a_return_that_does_not_exist_is_not_found(closed: Books) -> None:
@@ -325,15 +325,15 @@ def test_money_that_was_never_paid_in_is_not_paid_out(closed: Books) -> None:
     stores = MoneyStores.of(closed.database, closed.objects)
     made = stores.returns.fund_return(CAMPAIGN_ID, 1)
     assert made is not None
-    none_held = stores.payments.of(replace(made, holding_account=None))
-    assert (none_held.to_return_fen, none_held.left_fen) == (0, 0)
+    none_held = stores.payments.of(replace(made, holding_account=None).owed)
+    assert (none_held.owed_fen, none_held.left_fen) == (0, 0)
 
 
 def test_a_return_takes_so_many_payments(closed: Books) -> None:
     stores = MoneyStores.of(closed.database, closed.objects)
     made = stores.returns.fund_return(CAMPAIGN_ID, 1)
     assert made is not None
-    payments, now = stores.payments.of(made), at(date(2026, 3, 2))
+    payments, now = stores.payments.of(made.owed), at(date(2026, 3, 2))
     for _ in range(MOST_PAYMENTS):
         payments = payments.proposed(by="li.na", now=now).withdrawn()
     assert {payment.state for payment in payments.payments} == {PaymentState.WITHDRAWN}

@@ -17,7 +17,7 @@ from functions.reconcile.stock_changes import finish_changes
 from functions.reconcile.sweep import SETTLING
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.errors import Busy, HuiminError
-from functions.shared.domain.return_payments import BankReply
+from functions.shared.domain.payments import BankReply
 from functions.shared.domain.vouchers import VoucherState
 from tests.reconcile_money.world import (
     APPROVER,
@@ -558,14 +558,14 @@ def payment_approved(world: World) -> None:
 
 @OPERATIONS.register("propose a payment", closed)
 def _propose_payment(world: World) -> object:
-    found = world.return_desk.find(CAMPAIGN, 1)
-    return world.return_desk.propose(found, version=1, by=OPERATOR, now=world.now)[0]
+    found = world.return_desk.find(CAMPAIGN, 1).payments
+    return world.payment_desk.propose(found, version=1, by=OPERATOR, now=world.now)[0]
 
 
 @OPERATIONS.register("approve a payment", payment_proposed)
 def _approve_payment(world: World) -> object:
-    found = world.return_desk.find(CAMPAIGN, 1)
-    return world.return_desk.approve(found, version=2, by=APPROVER, now=world.now)[0]
+    found = world.return_desk.find(CAMPAIGN, 1).payments
+    return world.payment_desk.approve(found, version=2, by=APPROVER, now=world.now)[0]
 
 
 @OPERATIONS.register("publish a payment", payment_approved, transacts=False)
@@ -575,16 +575,16 @@ def _publish_payment(world: World) -> object:
 
 @OPERATIONS.register("enter the bank's reply", payment_approved)
 def _reply(world: World) -> object:
-    found = world.return_desk.find(CAMPAIGN, 1)
-    last = found.payments.last
+    found = world.return_desk.find(CAMPAIGN, 1).payments
+    last = found.last
     assert last is not None
     reply = BankReply(
         reference=last.reference,
-        account_number=found.payments.account_number,
+        account_number=found.account_number,
         paid_fen=last.amount_fen - 1,
         bank_reference="B-1",
         note="",
         told_by=OPERATOR,
         told_at=world.now,
     )
-    return world.return_desk.reply(found, reply, version=3, now=world.now)[0]
+    return world.payment_desk.reply(found, reply, version=3, now=world.now)[0]

@@ -20,7 +20,7 @@ from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.fund_return import (
     from_payload,
     plan_return,
-    reference_of,
+    return_reference,
     to_payload,
 )
 from functions.shared.domain.funds import CampaignRecord
@@ -82,7 +82,7 @@ def test_the_return_lies_in_three_formats_under_a_manifest(world: World) -> None
     assert row["returned_before_fen"] == "0"
     assert row["to_return_fen"] == str(100_007 - net_fen)
     assert row["account_number"] == "0200001234567890123"
-    assert row["reference"] == reference_of(CAMPAIGN, 1)
+    assert row["reference"] == return_reference(CAMPAIGN, 1)
     (plain,) = json.loads(files[f"{FOLDER}fund_return.json"])["rows"]
     assert plain["to_return_fen"] == 100_007 - net_fen
 
@@ -259,10 +259,10 @@ def test_a_return_is_stored_as_it_was_decided(world: World) -> None:
 
 def test_a_reference_fits_a_payment_message_and_is_one_runs_only() -> None:
     longest = "c" * 40
-    names = {reference_of(campaign, run) for campaign in (longest, "c") for run in (1, 2)}
+    names = {return_reference(campaign, run) for campaign in (longest, "c") for run in (1, 2)}
     assert len(names) == 4
     assert all(len(name) <= 35 for name in names)
-    assert reference_of("spring", 1) == "HUIMIN-R0001-78BB508E316144E2D6D7"
+    assert return_reference("spring", 1) == "HUIMIN-R0001-78BB508E316144E2D6D7"
 
 
 def test_money_that_is_not_there_is_not_returned(world: World) -> None:

@@ -19,11 +19,12 @@ from unittest.mock import patch
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 
-from functions.campaign.returns import ReturnDesk
 from functions.campaign.service import CampaignService
 from functions.campaign.stock import PoolService
 from functions.campaign.vouchers import VoucherDesk
 from functions.earn.service import EarnService, EarnStores, PlainRefund, Purchase
+from functions.finance.payments import PaymentDesk
+from functions.finance.returns import ReturnDesk
 from functions.grant.service import GrantService, Listed
 from functions.issue.service import Claim, ClaimService
 from functions.reconcile.closing import Closing, close_campaign
@@ -271,6 +272,7 @@ class World:
         keys = derive_keys(SECRET)
         self.stores = MoneyStores.of(self.database, self._objects)
         self.return_desk = ReturnDesk(self.stores.returns, self.stores.payments)
+        self.payment_desk = PaymentDesk(self.stores.payments)
         self.settlements = SettlementStore(self.database)
         self.ledger = LedgerStore(self.database)
         self.registry = RegistryStore(self.database)

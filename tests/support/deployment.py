@@ -22,6 +22,7 @@ from moto.dynamodb.models import dynamodb_backends
 import functions.campaign.handler
 import functions.earn.handler
 import functions.files.handler
+import functions.finance.handler
 import functions.grant.handler
 import functions.issue.handler
 import functions.redeem.handler
@@ -58,6 +59,7 @@ HANDLERS: Mapping[str, Any] = {
     "redeem": functions.redeem.handler,
     "earn": functions.earn.handler,
     "files": functions.files.handler,
+    "finance": functions.finance.handler,
     "grant": functions.grant.handler,
 }
 Snapshot = dict[str, list[dict[str, Any]]]
@@ -130,9 +132,11 @@ class Deployment:
         """As in a new Lambda environment: nothing is remembered from earlier requests."""
         for handler in HANDLERS.values():
             handler.app.platforms.forget()
-            if handler._service.cache_info().currsize:
+            # Finance remembers nothing but platforms, and has no such service.
+            service = getattr(handler, "_service", None)
+            if service is not None and service.cache_info().currsize:
                 # Emptied, not made anew: fetching the secret again takes longer than a test.
-                for memory in vars(handler._service()).values():
+                for memory in vars(service()).values():
                     if isinstance(memory, Memory):
                         memory.clear()
                     elif isinstance(memory, Issuer | Offers):

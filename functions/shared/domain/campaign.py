@@ -92,8 +92,11 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceAccount:
-    """The treasury account that the appropriation came from, and the only one it returns to."""
+class BankAccount:
+    """An account at a bank, and the bank's CNAPS code.
+
+    A campaign's source account is the treasury's: the only one that its money returns to.
+    """
 
     name: str
     number: str
@@ -267,7 +270,7 @@ class Campaign:
     campaign_id: str
     name: Text
     appropriated_fen: int
-    source_account: SourceAccount
+    source_account: BankAccount
     identities: tuple[IdentityKind, ...]
     eligibility: Eligibility
     scope: MerchantScope
@@ -280,7 +283,7 @@ class Campaign:
     rollover: Rollover
     packs: tuple[Pack, ...] = ()
     # Where the appropriation lies meanwhile; None where nothing is paid in beforehand.
-    holding_account: SourceAccount | None = None
+    holding_account: BankAccount | None = None
 
     def pack(self, pack_id: str) -> Pack | None:
         """The pack of that id, if the campaign has it."""

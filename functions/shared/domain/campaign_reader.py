@@ -8,6 +8,7 @@ from typing import Any
 from functions.shared.domain.business_time import parse_rfc3339
 from functions.shared.domain.campaign import (
     Allocation,
+    BankAccount,
     Campaign,
     Distribution,
     EarningRule,
@@ -19,7 +20,6 @@ from functions.shared.domain.campaign import (
     PersonLimit,
     Rollover,
     Round,
-    SourceAccount,
     Stacking,
     Text,
     Validity,
@@ -54,7 +54,7 @@ def campaign_from_document(document: Mapping[str, Any]) -> Campaign:
         campaign_id=document["campaign_id"],
         name=Text(**document["name"]),
         appropriated_fen=document["appropriated_fen"],
-        source_account=SourceAccount(**document["source_account"]),
+        source_account=BankAccount(**document["source_account"]),
         identities=tuple(IdentityKind(kind) for kind in person["identities"]),
         eligibility=Eligibility(
             real_name=person["eligibility"]["real_name"],
@@ -83,9 +83,7 @@ def campaign_from_document(document: Mapping[str, Any]) -> Campaign:
             for plain in document.get("packs") or ()
         ),
         holding_account=(
-            SourceAccount(**document["holding_account"])
-            if document.get("holding_account")
-            else None
+            BankAccount(**document["holding_account"]) if document.get("holding_account") else None
         ),
     )
 

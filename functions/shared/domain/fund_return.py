@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from functions.shared.domain.business_time import parse_rfc3339, to_rfc3339
-from functions.shared.domain.campaign import Campaign, SourceAccount, Text
+from functions.shared.domain.campaign import BankAccount, Campaign, Text
 from functions.shared.domain.funds import Funds
 from functions.shared.domain.ids import content_hash
 from functions.shared.domain.money import MAX_CAMPAIGN_FEN, require_fen
+from functions.shared.domain.payments import Owed, reference_of
 
 # Closing is the first run; a later one would return what came back after it.
 CLOSING_RUN = 1
@@ -50,10 +51,10 @@ class FundReturn:
     redeemed_net_fen: int
     returned_before_fen: int
     to_return_fen: int
-    source_account: SourceAccount
+    source_account: BankAccount
     reference: str
     decided_at: datetime
-    holding_account: SourceAccount | None = None
+    holding_account: BankAccount | None = None
 
     def __post_init__(self) -> None:
         require_fen(self.appropriated_fen, name="appropriated_fen", high=MAX_CAMPAIGN_FEN)
@@ -68,6 +69,24 @@ class FundReturn:
     def statement_key(self) -> str:
         """Its key among the campaign's statements, and the guard against a second one."""
         return statement_key(self.run)
+
+    @property
+    def owed(self) -> Owed:
+        """What the bank is to pay; nothing where the money was never paid in."""
+        return Owed(
+            campaign_id=self.campaign_id,
+            key=self.statement_key,
+            reference=self.reference,
+            amount_fen=self.to_return_fen,
+            payer=self.holding_account,
+            payee=self.source_account,
+        )
+
+
+def return_reference(campaign_id: str, run: int) -> str:
+    """The return's name at the bank: the same for the same campaign and run for ever."""
+    digest = content_hash({"campaign_id": campaign_id, "run": run})
+    return reference_of("R", run, digest)
 
 
 def statement_key(run: int) -> str:
@@ -100,21 +119,11 @@ def plan_return(
         returned_before_fen=funds.returned_fen,
         to_return_fen=funds.unallocated_fen,
         source_account=campaign.source_account,
-        reference=reference_of(campaign.campaign_id, run),
+        reference=return_reference(campaign.campaign_id, run),
         # As it is written, so that what is read back is equal.
         decided_at=parse_rfc3339(to_rfc3339(now)),
         holding_account=campaign.holding_account,
     )
-
-
-def reference_of(campaign_id: str, run: int) -> str:
-    """The payment's reference, of A-Z, 0-9 and hyphens.
-
-    A campaign's id can be longer than a payment message takes (35 characters, ISO 20022
-    Max35Text), so that it goes in hashed.
-    """
-    digest = content_hash({"campaign_id": campaign_id, "run": run})
-    return f"HUIMIN-R{run:04d}-{digest[:20].upper()}"
 
 
 def to_payload(fund_return: FundReturn) -> str:
@@ -127,8 +136,8 @@ def from_payload(payload: str) -> FundReturn:
     """The return that `to_payload` wrote."""
     plain = json.loads(payload)
     plain["campaign_name"] = Text(**plain["campaign_name"])
-    plain["source_account"] = SourceAccount(**plain["source_account"])
+    plain["source_account"] = BankAccount(**plain["source_account"])
     if plain.get("holding_account") is not None:
-        plain["holding_account"] = SourceAccount(**plain["holding_account"])
+        plain["holding_account"] = BankAccount(**plain["holding_account"])
     plain["decided_at"] = parse_rfc3339(plain["decided_at"])
     return FundReturn(**plain)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from functions.shared.domain.campaign import Campaign, SourceAccount
+from functions.shared.domain.campaign import BankAccount, Campaign
 from functions.shared.domain.funds import Funds, Pool, Shard
 from functions.shared.domain.grants import RowState
 from functions.shared.domain.vouchers import VoucherState
@@ -155,7 +155,7 @@ class CountedReturn:
 
     statement_key: str
     amount_fen: int
-    account: SourceAccount
+    account: BankAccount
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class Wording(RequestModel):
     en: ShortText
 
 
-class SourceAccountSection(RequestModel):
+class BankAccountSection(RequestModel):
     """A bank account. `source_account` is the treasury's: the only one that money returns to."""
 
     name: ShortText
@@ -259,9 +259,9 @@ class CampaignDocument(RequestModel):
     campaign_id: Slug
     name: Wording
     appropriated_fen: AppropriationFen
-    source_account: SourceAccountSection
+    source_account: BankAccountSection
     # Where the appropriation lies while the campaign runs; left out where it is not paid in first.
-    holding_account: SourceAccountSection | None = None
+    holding_account: BankAccountSection | None = None
     person: PersonSection
     scope: ScopeSection
     voucher_types: Annotated[list[VoucherTypeSection], Field(min_length=1, max_length=50)]

@@ -1,4 +1,4 @@
-"""The instruction of a fund return's payment: ISO 20022 pain.001.001.09, one credit transfer.
+"""The instruction of a payment: ISO 20022 pain.001.001.09, one credit transfer.
 
 The message's structure is pyiso20022's, generated from the published schema; xsdata writes it. The
 fen become a decimal amount of yuan here and nowhere else, without any rounding.
@@ -12,27 +12,28 @@ from decimal import Decimal
 from typing import Any
 
 from functions.shared.domain.business_time import SHANGHAI, business_date
-from functions.shared.domain.campaign import SourceAccount
-from functions.shared.domain.fund_return import FundReturn
-from functions.shared.domain.return_payments import Payment
+from functions.shared.domain.campaign import BankAccount
+from functions.shared.domain.payments import Owed, Payment
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
 _CURRENCY = "CNY"
 _CLEARING = "CNAPS"
 
 
-def payment_instruction(fund_return: FundReturn, payment: Payment) -> bytes:
-    """The message that pays from the return's holding account to its source account.
+def payment_instruction(owed: Owed, payment: Payment, *, purpose: str) -> bytes:
+    """The message that pays from the one account to the other.
 
     The same payment gives the same bytes.
 
     Args:
-        fund_return: of money that was paid in beforehand, so that it has a holding account.
+        owed: what it pays; both accounts are known.
         payment: of it, approved.
+        purpose: remittance information; at most 140 characters.
 
     """
-    payer, payee = fund_return.holding_account, fund_return.source_account
-    assert payer is not None, fund_return.reference  # noqa: S101 - nothing is payable without it
+    payer, payee = owed.payer, owed.payee
+    assert payer is not None, owed.reference  # noqa: S101 - nothing is payable without them
+    assert payee is not None, owed.reference  # noqa: S101 - as above
     assert payment.approved_at is not None, payment.reference  # noqa: S101 - as above
     # Loading the message's classes takes longer than a tick that closes nothing.
     from pyiso20022.pain import pain_001_001_09 as iso  # noqa: PLC0415
@@ -52,7 +53,7 @@ def payment_instruction(fund_return: FundReturn, payment: Payment) -> bytes:
         cdtr_agt=_agent(iso, payee),
         cdtr=_party(iso, payee),
         cdtr_acct=_account(iso, payee),
-        rmt_inf=iso.RemittanceInformation16(ustrd=[f"Fund return {fund_return.campaign_id}"]),
+        rmt_inf=iso.RemittanceInformation16(ustrd=[purpose]),
     )
     instruction = iso.PaymentInstruction30(
         pmt_inf_id=payment.reference,
@@ -83,16 +84,16 @@ def payment_instruction(fund_return: FundReturn, payment: Payment) -> bytes:
     return serializer.render(document, ns_map={None: NAMESPACE}).encode()
 
 
-def _party(iso: Any, account: SourceAccount) -> Any:  # noqa: ANN401 - a module made from a schema
+def _party(iso: Any, account: BankAccount) -> Any:  # noqa: ANN401 - a module made from a schema
     return iso.PartyIdentification135(nm=account.name)
 
 
-def _account(iso: Any, account: SourceAccount) -> Any:  # noqa: ANN401 - as above
+def _account(iso: Any, account: BankAccount) -> Any:  # noqa: ANN401 - as above
     other = iso.GenericAccountIdentification1(id=account.number)
     return iso.CashAccount38(id=iso.AccountIdentification4Choice(othr=other), ccy=_CURRENCY)
 
 
-def _agent(iso: Any, account: SourceAccount) -> Any:  # noqa: ANN401 - as above
+def _agent(iso: Any, account: BankAccount) -> Any:  # noqa: ANN401 - as above
     member = iso.ClearingSystemMemberIdentification2(
         clr_sys_id=iso.ClearingSystemIdentification2Choice(cd=_CLEARING), mmb_id=account.bank_code
     )

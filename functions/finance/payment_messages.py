@@ -1,4 +1,4 @@
-"""What the bureau's operations on fund returns take and give."""
+"""What the bureau's operations on payments take and give, whatever is paid."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from functions.campaign.returns import PaidReturn
 from functions.shared.domain.money import MAX_CAMPAIGN_FEN
-from functions.shared.domain.return_payments import BankReply, Payment
-from functions.shared.edge.fields import AnswerModel, Instant, Note, RequestModel, Slug
+from functions.shared.domain.payments import BankReply, Payment
+from functions.shared.edge.fields import AnswerModel, Instant, Note, RequestModel
 
-_Amount = Annotated[int, Field(ge=0, le=MAX_CAMPAIGN_FEN)]
+Amount = Annotated[int, Field(ge=0, le=MAX_CAMPAIGN_FEN)]
 _Reference = Annotated[
     str,
     Field(
@@ -57,7 +56,7 @@ class BankReplyBody(RequestModel):
 class BankReplyAnswer(AnswerModel):
     """The bank's reply as entered."""
 
-    paid_fen: _Amount
+    paid_fen: Amount
     bank_reference: str
     note: str
     told_by: str
@@ -65,7 +64,7 @@ class BankReplyAnswer(AnswerModel):
 
 
 class PaymentAnswer(AnswerModel):
-    """One payment of a return."""
+    """One payment of what is owed."""
 
     number: int
     state: Annotated[
@@ -75,37 +74,13 @@ class PaymentAnswer(AnswerModel):
             "PARTLY_PAID or FAILED / 待复核、已复核、已撤回、已到账、部分到账或失败"
         ),
     ]
-    amount_fen: _Amount
+    amount_fen: Amount
     reference: _Reference
     proposed_by: str
     proposed_at: Instant
     approved_by: str | None
     approved_at: Instant | None
     reply: BankReplyAnswer | None
-
-
-class FundReturnAnswer(AnswerModel):
-    """A fund return: what was decided, what of it is paid, and every payment, oldest first."""
-
-    campaign_id: Slug
-    run: int
-    version: int
-    decided_at: Instant
-    appropriated_fen: _Amount
-    redeemed_net_fen: _Amount
-    returned_before_fen: _Amount
-    to_return_fen: _Amount
-    paid_fen: Annotated[
-        int, Field(ge=0, description="What has arrived at the source account / 已到账金额")
-    ]
-    left_fen: Annotated[int, Field(ge=0, description="What has not / 未到账金额")]
-    payments: list[PaymentAnswer]
-
-
-class FundReturnList(AnswerModel):
-    """The campaign's fund returns, by run; empty before it is closed."""
-
-    returns: list[FundReturnAnswer]
 
 
 def bank_reply_of(body: BankReplyBody, *, by: str, now: datetime) -> BankReply:
@@ -121,30 +96,8 @@ def bank_reply_of(body: BankReplyBody, *, by: str, now: datetime) -> BankReply:
     )
 
 
-def fund_return_list(found: list[PaidReturn]) -> FundReturnList:
-    """The returns for the bureau."""
-    return FundReturnList(returns=[fund_return_answer(each) for each in found])
-
-
-def fund_return_answer(found: PaidReturn) -> FundReturnAnswer:
-    """A return for the bureau."""
-    made, payments = found.made, found.payments
-    return FundReturnAnswer(
-        campaign_id=made.campaign_id,
-        run=made.run,
-        version=found.version,
-        decided_at=made.decided_at,
-        appropriated_fen=made.appropriated_fen,
-        redeemed_net_fen=made.redeemed_net_fen,
-        returned_before_fen=made.returned_before_fen,
-        to_return_fen=made.to_return_fen,
-        paid_fen=payments.paid_fen,
-        left_fen=payments.left_fen,
-        payments=[_payment(payment) for payment in payments.payments],
-    )
-
-
-def _payment(of: Payment) -> PaymentAnswer:
+def payment_answer(of: Payment) -> PaymentAnswer:
+    """A payment for the bureau."""
     reply = of.reply
     return PaymentAnswer(
         number=of.number,

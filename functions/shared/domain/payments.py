@@ -1,11 +1,15 @@
-"""Paying a fund return: two persons release a payment, and the bank says what became of it.
+"""Paying what is owed: two persons release a payment, and the bank says what became of it.
 
     left ──propose──> PROPOSED ──approve, by another person──> APPROVED ──the bank's reply──┐
       ^                  └──withdraw──> WITHDRAWN                                           v
       └───────── less than was instructed: PARTLY_PAID, FAILED <───────────────────────> PAID
 
 One payment is under way at a time, and never for more than is left: what was paid and what is
-under way add up to no more than was decided at the closing, whatever anybody proposes when.
+under way add up to no more than is owed, whatever anybody proposes when.
+
+What is owed is decided elsewhere and never changes: a fund return at the closing
+(`functions.shared.domain.fund_return`), a payout of settlements
+(`functions.shared.domain.payouts`).
 """
 
 from __future__ import annotations
@@ -18,8 +22,8 @@ from enum import StrEnum
 from typing import Any
 
 from functions.shared.domain.business_time import parse_rfc3339, to_rfc3339
+from functions.shared.domain.campaign import BankAccount
 from functions.shared.domain.errors import Code, HuiminError
-from functions.shared.domain.fund_return import FundReturn, reference_of
 from functions.shared.domain.money import MAX_CAMPAIGN_FEN, require_fen
 
 
@@ -37,10 +41,32 @@ class PaymentState(StrEnum):
 
 
 MOST_PAYMENTS = 99
-"""Of one return: somebody should have looked long before."""
+"""Of one amount owed: somebody should have looked long before."""
 
 UNDER_WAY = frozenset({PaymentState.PROPOSED, PaymentState.APPROVED})
 """Nothing else may be proposed meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """An amount that one account owes another, as it was decided.
+
+    Args:
+        campaign_id: whose money it is.
+        key: names it among the campaign's statements.
+        reference: names it at the bank, as `reference_of` makes it.
+        amount_fen: what is to be paid; not negative.
+        payer: the account it is paid from; None where nothing is to be paid through a bank.
+        payee: the only account it may be paid to; None as above.
+
+    """
+
+    campaign_id: str
+    key: str
+    reference: str
+    amount_fen: int
+    payer: BankAccount | None
+    payee: BankAccount | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +95,10 @@ class BankReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """One payment of a return.
+    """One payment of what is owed.
 
     Args:
-        number: counts a return's payments from 1.
+        number: counts the payments of one amount owed from 1.
         state: how far it has come.
         amount_fen: what the bank is asked to pay; positive.
         reference: names it at the bank; at most 35 characters, no two alike.
@@ -101,63 +127,58 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReturnPayments:
-    """All payments of one return, oldest first.
+class Payments:
+    """All payments of one amount owed, oldest first.
 
     Args:
-        campaign_id: whose return.
-        run: which.
-        to_return_fen: what was decided.
-        account_number: of the source account.
+        owed: what they pay.
         payments: oldest first; only the last can be under way.
         version: counts its changes; 0 before the first.
 
+    Raises:
+        ValueError: more is paid or under way than is owed, or two payments are under way.
+
     """
 
-    campaign_id: str
-    run: int
-    to_return_fen: int
-    account_number: str
+    owed: Owed
     payments: tuple[Payment, ...] = ()
     version: int = 0
 
     def __post_init__(self) -> None:
-        require_fen(self.to_return_fen, name="to_return_fen", high=MAX_CAMPAIGN_FEN)
+        require_fen(self.owed.amount_fen, name="owed_fen", high=MAX_CAMPAIGN_FEN)
         under_way_fen = sum(p.amount_fen for p in self.payments if p.state in UNDER_WAY)
-        if self.paid_fen + under_way_fen > self.to_return_fen:
-            raise ValueError("more is paid or under way than is to be returned")
+        if self.paid_fen + under_way_fen > self.owed_fen:
+            raise ValueError("more is paid or under way than is owed")
         if any(p.state in UNDER_WAY for p in self.payments[:-1]):
             raise ValueError("two payments are under way")
 
-    @classmethod
-    def of(cls, made: FundReturn) -> ReturnPayments:
-        """Of a return for which nobody has done anything yet.
+    @property
+    def owed_fen(self) -> int:
+        """What the bank is to pay in all; 0 where there is no account to pay it from or to."""
+        is_payable = self.owed.payer is not None and self.owed.payee is not None
+        return self.owed.amount_fen if is_payable else 0
 
-        Where the money was never paid in, there is no account to pay it from, and nothing to pay.
-        """
-        return cls(
-            campaign_id=made.campaign_id,
-            run=made.run,
-            to_return_fen=made.to_return_fen if made.holding_account else 0,
-            account_number=made.source_account.number,
-        )
+    @property
+    def account_number(self) -> str:
+        """Of the only account that may be credited."""
+        return self.owed.payee.number if self.owed.payee else ""
 
     @property
     def paid_fen(self) -> int:
-        """What has arrived at the source account."""
+        """What has arrived at the payee's account."""
         return sum(payment.paid_fen for payment in self.payments)
 
     @property
     def left_fen(self) -> int:
         """What has not."""
-        return self.to_return_fen - self.paid_fen
+        return self.owed_fen - self.paid_fen
 
     @property
     def last(self) -> Payment | None:
         """The newest payment."""
         return self.payments[-1] if self.payments else None
 
-    def proposed(self, *, by: str, now: datetime) -> ReturnPayments:
+    def proposed(self, *, by: str, now: datetime) -> Payments:
         """With a payment of all that is left.
 
         Raises:
@@ -174,13 +195,13 @@ class ReturnPayments:
             number=number,
             state=PaymentState.PROPOSED,
             amount_fen=self.left_fen,
-            reference=payment_reference(self.campaign_id, self.run, number),
+            reference=payment_reference(self.owed.reference, number),
             proposed_by=by,
             proposed_at=_as_written(now),
         )
         return replace(self, payments=(*self.payments, payment), version=self.version + 1)
 
-    def approved(self, *, by: str, now: datetime) -> ReturnPayments:
+    def approved(self, *, by: str, now: datetime) -> Payments:
         """With the proposed payment approved.
 
         Raises:
@@ -194,7 +215,7 @@ class ReturnPayments:
             replace(last, state=PaymentState.APPROVED, approved_by=by, approved_at=_as_written(now))
         )
 
-    def withdrawn(self) -> ReturnPayments:
+    def withdrawn(self) -> Payments:
         """With the proposed payment taken back.
 
         Raises:
@@ -204,7 +225,7 @@ class ReturnPayments:
         last = self._last(PaymentState.PROPOSED)
         return self._changed(replace(last, state=PaymentState.WITHDRAWN))
 
-    def replied(self, reply: BankReply) -> ReturnPayments:
+    def replied(self, reply: BankReply) -> Payments:
         """With the bank's reply to the approved payment.
 
         Raises:
@@ -238,13 +259,27 @@ class ReturnPayments:
         state = self.last.state.value if self.last else "NONE"
         return HuiminError(Code.PAYMENT_STATE, state=state, left_fen=self.left_fen)
 
-    def _changed(self, last: Payment) -> ReturnPayments:
+    def _changed(self, last: Payment) -> Payments:
         return replace(self, payments=(*self.payments[:-1], last), version=self.version + 1)
 
 
-def payment_reference(campaign_id: str, run: int, number: int) -> str:
-    """The payment's name at the bank; that of the first is the return's own."""
-    reference = reference_of(campaign_id, run)
+def reference_of(letter: str, number: int, digest: str) -> str:
+    """A reference for the bank, of A-Z, 0-9 and hyphens.
+
+    What it names can be longer than a payment message takes (35 characters, ISO 20022 Max35Text),
+    so that it goes in hashed.
+
+    Args:
+        letter: tells kinds of debts apart, R or S.
+        number: counts those of the kind, from 1.
+        digest: hexadecimal, over all that tells this one from all others.
+
+    """
+    return f"HUIMIN-{letter}{number:04d}-{digest[:20].upper()}"
+
+
+def payment_reference(reference: str, number: int) -> str:
+    """The payment's name at the bank; that of the first is the one of what is owed."""
     if number == 1:
         return reference
     head, _, digest = reference.rpartition("-")
@@ -256,25 +291,20 @@ def _as_written(now: datetime) -> datetime:
     return parse_rfc3339(to_rfc3339(now))
 
 
-def to_payload(payments: ReturnPayments) -> str:
-    """All payments as canonical JSON, to be stored."""
+def to_payload(payments: Payments) -> str:
+    """All payments as canonical JSON, to be stored; what they pay is stored elsewhere."""
     plain = {
-        "to_return_fen": payments.to_return_fen,
-        "account_number": payments.account_number,
         "version": payments.version,
         "payments": [_payment_document(payment) for payment in payments.payments],
     }
     return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
-def from_payload(campaign_id: str, run: int, payload: str) -> ReturnPayments:
+def from_payload(owed: Owed, payload: str) -> Payments:
     """The payments that `to_payload` wrote."""
     plain = json.loads(payload)
-    return ReturnPayments(
-        campaign_id=campaign_id,
-        run=run,
-        to_return_fen=plain["to_return_fen"],
-        account_number=plain["account_number"],
+    return Payments(
+        owed=owed,
         version=plain["version"],
         payments=tuple(_payment(document) for document in plain["payments"]),
     )

@@ -1,0 +1,234 @@
+"""The finance function: breaks, fund returns, and the payments that two persons release."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from functions.finance.break_messages import (
+    BreakAnswer,
+    BreakList,
+    BreaksQuery,
+    ResolutionBody,
+    break_answer,
+    break_list,
+)
+from functions.finance.breaks import BreakDesk
+from functions.finance.payment_messages import BankReplyBody, bank_reply_of
+from functions.finance.payments import PaymentDesk, version_of
+from functions.finance.return_messages import (
+    FundReturnAnswer,
+    FundReturnList,
+    fund_return_answer,
+    fund_return_list,
+)
+from functions.finance.returns import PaidReturn, ReturnDesk
+from functions.shared.domain.breaks import ResolutionKind
+from functions.shared.domain.errors import Code
+from functions.shared.domain.payments import Payments
+from functions.shared.edge import telemetry
+from functions.shared.edge.app import Answer, App, Request
+from functions.shared.edge.settings import settings
+from functions.shared.store.breaks import BreakStore
+from functions.shared.store.callers import platform_of_role
+from functions.shared.store.connection import Database
+from functions.shared.store.payments import PaymentStore
+from functions.shared.store.returns import ReturnStore
+
+
+@cache
+def _database() -> Database:
+    return Database(settings().table_prefix)
+
+
+@cache
+def _breaks() -> BreakDesk:
+    return BreakDesk(BreakStore(_database()))
+
+
+@cache
+def _returns() -> ReturnDesk:
+    return ReturnDesk(ReturnStore(_database()), PaymentStore(_database()))
+
+
+@cache
+def _payments() -> PaymentDesk:
+    return PaymentDesk(PaymentStore(_database()))
+
+
+def forget() -> None:
+    """Compose anew at the next call; for the local stack and tests."""
+    _database.cache_clear()
+    _breaks.cache_clear()
+    _returns.cache_clear()
+    _payments.cache_clear()
+    app.platforms.forget()
+
+
+_Step = tuple[Payments, bool]
+"""The payments after a step, and whether it was done before."""
+
+app = App("finance", find_platform=lambda arn: platform_of_role(_database(), arn))
+
+
+@app.operation("list_breaks", query=BreaksQuery, gives={200: BreakList})
+def list_breaks(request: Request[None, BreaksQuery]) -> Answer:
+    """A platform's unresolved breaks, oldest first, with their age / 未处理的对账差错及账龄。"""
+    query = request.query
+    found = _breaks().unresolved(query.platform_id, after=query.after, limit=query.limit + 1)
+    return Answer(200, break_list(list(found), limit=query.limit, now=request.now))
+
+
+@app.operation("get_break", gives={200: BreakAnswer}, refuses=(Code.NOT_FOUND,))
+def get_break(request: Request) -> Answer:
+    """A break, both sides of it and its history / 查询对账差错及其经过。"""
+    found = _breaks().find(**request.path)
+    return Answer(200, break_answer(found, request.now), version=found.version)
+
+
+@app.operation(
+    "put_break_resolution",
+    body=ResolutionBody,
+    gives={200: BreakAnswer},
+    refuses=(Code.NOT_FOUND, Code.BREAK_STATE),
+)
+def put_break_resolution(request: Request[ResolutionBody]) -> Answer:
+    """Proposes how to end the break that you read / 提出差错处理意见，待审批。"""
+    desk = _breaks()
+    after, replayed = desk.propose(
+        desk.find(**request.path),
+        ResolutionKind(request.body.kind),
+        request.body.reason,
+        version=request.expected_version,
+        by=request.caller.person,
+        now=request.now,
+    )
+    return Answer(200, break_answer(after, request.now), replayed, version=after.version)
+
+
+@app.operation(
+    "approve_break_resolution",
+    gives={200: BreakAnswer},
+    refuses=(Code.NOT_FOUND, Code.BREAK_STATE, Code.SAME_PERSON),
+    versioned=True,
+)
+def approve_break_resolution(request: Request) -> Answer:
+    """Approves the proposal that you read; the break is ended / 审批差错处理意见。"""
+    desk = _breaks()
+    after, replayed = desk.approve(
+        desk.find(**request.path),
+        version=request.expected_version,
+        by=request.caller.person,
+        now=request.now,
+    )
+    return Answer(200, break_answer(after, request.now), replayed, version=after.version)
+
+
+@app.operation("list_fund_returns", gives={200: FundReturnList})
+def list_fund_returns(request: Request) -> Answer:
+    """The campaign's fund returns and their payments / 查询活动的资金退回单。"""
+    return Answer(200, fund_return_list(_returns().all(request.path["campaign_id"])))
+
+
+@app.operation("get_fund_return", gives={200: FundReturnAnswer}, refuses=(Code.NOT_FOUND,))
+def get_fund_return(request: Request) -> Answer:
+    """A fund return and its payments / 查询资金退回单及其付款。"""
+    found = _fund_return(request)
+    return _return_answer(found, (found.payments, False))
+
+
+@app.operation(
+    "propose_payment",
+    gives={200: FundReturnAnswer},
+    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE),
+    versioned=True,
+)
+def propose_payment(request: Request) -> Answer:
+    """Proposes to pay all that is left of the return that you read / 提出付款，待复核。"""
+    found = _fund_return(request)
+    return _return_answer(found, _proposed(found.payments, request))
+
+
+@app.operation(
+    "approve_payment",
+    gives={200: FundReturnAnswer},
+    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE, Code.SAME_PERSON),
+    versioned=True,
+)
+def approve_payment(request: Request) -> Answer:
+    """Approves the payment that you read; its instruction is published / 复核付款并生成指令。"""
+    found = _fund_return(request)
+    return _return_answer(found, _approved(found.payments, request))
+
+
+@app.operation(
+    "withdraw_payment",
+    gives={200: FundReturnAnswer},
+    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE),
+    versioned=True,
+)
+def withdraw_payment(request: Request) -> Answer:
+    """Takes back a payment that nobody has approved / 撤回未复核的付款。"""
+    found = _fund_return(request)
+    return _return_answer(found, _withdrawn(found.payments, request))
+
+
+@app.operation(
+    "enter_bank_reply",
+    body=BankReplyBody,
+    gives={200: FundReturnAnswer},
+    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE, Code.PAYMENT_MISMATCH),
+    versioned=True,
+)
+def enter_bank_reply(request: Request[BankReplyBody]) -> Answer:
+    """Enters the bank's reply, if it is about the approved payment / 登记银行回执。"""
+    found = _fund_return(request)
+    return _return_answer(found, _replied(found.payments, request))
+
+
+def _fund_return(request: Request[Any, Any]) -> PaidReturn:
+    return _returns().find(request.path["campaign_id"], int(request.path["run"]))
+
+
+def _return_answer(found: PaidReturn, step: _Step) -> Answer:
+    payments, replayed = step
+    after = PaidReturn(found.made, payments)
+    return Answer(200, fund_return_answer(after), replayed, version=version_of(payments))
+
+
+# A step of a payment, whatever it pays.
+
+
+def _proposed(found: Payments, request: Request[Any, Any]) -> _Step:
+    return _payments().propose(
+        found, version=request.expected_version, by=request.caller.person, now=request.now
+    )
+
+
+def _approved(found: Payments, request: Request[Any, Any]) -> _Step:
+    person = request.caller.person
+    after, replayed = _payments().approve(
+        found, version=request.expected_version, by=person, now=request.now
+    )
+    if not replayed:
+        telemetry.warning(
+            "payment approved",
+            by=person,
+            campaign_id=after.owed.campaign_id,
+            pays=after.owed.reference,
+        )
+    return after, replayed
+
+
+def _withdrawn(found: Payments, request: Request[Any, Any]) -> _Step:
+    return _payments().withdraw(found, version=request.expected_version, now=request.now)
+
+
+def _replied(found: Payments, request: Request[BankReplyBody]) -> _Step:
+    reply = bank_reply_of(request.body, by=request.caller.person, now=request.now)
+    return _payments().reply(found, reply, version=request.expected_version, now=request.now)
+
+
+def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """The Lambda entry point."""
+    return app.handle(event, context)
