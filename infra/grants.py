@@ -61,6 +61,7 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
         ),
         "finance": FunctionGrants(
             tables=_each(
+                campaigns="GetItem",
                 callers="GetItem",
                 breaks="GetItem PutItem",
                 settlements="GetItem PutItem Query",
@@ -135,7 +136,7 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 ledger="Scan",
                 earnings="Scan",
                 people="Scan",
-                settlements="GetItem PutItem Query",
+                settlements="GetItem PutItem Query UpdateItem",
                 breaks="PutItem Query",
                 bills="ConditionCheckItem PutItem Query UpdateItem",
                 platforms="GetItem",
@@ -145,6 +146,7 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 bills="GetObject GetObjectVersion",
                 settlements="GetObject PutObject",
                 returns="GetObject PutObject",
+                payouts="GetObject PutObject",
                 journal="GetObject PutObject",
                 **{
                     "reports/invariants": "GetObject PutObject",

@@ -1,4 +1,4 @@
-"""The finance function: breaks, fund returns, and the payments that two persons release."""
+"""The finance function: breaks, settlements, fund returns, and what two persons pay of them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,17 @@ from functions.finance.return_messages import (
     fund_return_list,
 )
 from functions.finance.returns import PaidReturn, ReturnDesk
+from functions.finance.settlement_messages import (
+    ConfirmBody,
+    PayoutAnswer,
+    SettlementAccountAnswer,
+    SettlementList,
+    payout_answer,
+    settlement_account_answer,
+    settlement_list,
+    told_of,
+)
+from functions.finance.settlements import PaidPayout, SettlementAccount, SettlementDesk
 from functions.shared.domain.breaks import ResolutionKind
 from functions.shared.domain.errors import Code
 from functions.shared.domain.payments import Payments
@@ -31,9 +42,12 @@ from functions.shared.edge.app import Answer, App, Request
 from functions.shared.edge.settings import settings
 from functions.shared.store.breaks import BreakStore
 from functions.shared.store.callers import platform_of_role
+from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.connection import Database
 from functions.shared.store.payments import PaymentStore
+from functions.shared.store.payouts import PayoutStore
 from functions.shared.store.returns import ReturnStore
+from functions.shared.store.settlements import SettlementStore
 
 
 @cache
@@ -52,6 +66,17 @@ def _returns() -> ReturnDesk:
 
 
 @cache
+def _settlements() -> SettlementDesk:
+    database = _database()
+    return SettlementDesk(
+        CampaignStore(database),
+        SettlementStore(database),
+        PayoutStore(database),
+        PaymentStore(database),
+    )
+
+
+@cache
 def _payments() -> PaymentDesk:
     return PaymentDesk(PaymentStore(_database()))
 
@@ -61,6 +86,7 @@ def forget() -> None:
     _database.cache_clear()
     _breaks.cache_clear()
     _returns.cache_clear()
+    _settlements.cache_clear()
     _payments.cache_clear()
     app.platforms.forget()
 
@@ -194,6 +220,129 @@ def _return_answer(found: PaidReturn, step: _Step) -> Answer:
     payments, replayed = step
     after = PaidReturn(found.made, payments)
     return Answer(200, fund_return_answer(after), replayed, version=version_of(payments))
+
+
+@app.operation("list_settlements", gives={200: SettlementList}, refuses=(Code.NOT_FOUND,))
+def list_settlements(request: Request) -> Answer:
+    """Your settlements in a campaign: to confirm, confirmed, paid / 查询结算单及付款进度。"""
+    return Answer(200, settlement_list(_own_account(request)))
+
+
+@app.operation(
+    "confirm_settlement",
+    body=ConfirmBody,
+    gives={200: SettlementList},
+    refuses=(Code.NOT_FOUND, Code.STATEMENT_MISMATCH),
+)
+def confirm_settlement(request: Request[ConfirmBody]) -> Answer:
+    """Confirms a statement that agrees with your books / 确认结算单。"""
+    replayed = _settlements().confirm(
+        _own_account(request), request.path["business_on"], told_of(request.body), request.now
+    )
+    return Answer(200, settlement_list(_own_account(request)), replayed)
+
+
+def _own_account(request: Request[Any, Any]) -> SettlementAccount:
+    return _settlements().account(request.path["campaign_id"], request.platform_id, request.now)
+
+
+@app.operation(
+    "get_settlement_account",
+    gives={200: SettlementAccountAnswer},
+    refuses=(Code.NOT_FOUND,),
+)
+def get_settlement_account(request: Request) -> Answer:
+    """A platform's settlements, what is due on them, and payouts / 查询平台结算与付款情况。"""
+    account = _account(request)
+    return Answer(200, settlement_account_answer(account), version=account.version)
+
+
+@app.operation(
+    "draw_payout",
+    gives={200: PayoutAnswer, 201: PayoutAnswer},
+    refuses=(Code.NOT_FOUND, Code.PAYOUT_NOT_DUE, Code.CONTRACT_MISSING),
+    versioned=True,
+)
+def draw_payout(request: Request) -> Answer:
+    """Nets all that is due by the account that you read / 汇总应付结算单，生成付款单。"""
+    drawn, replayed = _settlements().draw(
+        _account(request),
+        version=request.expected_version,
+        by=request.caller.person,
+        now=request.now,
+    )
+    return Answer(200 if replayed else 201, payout_answer(drawn), replayed, version=1)
+
+
+def _account(request: Request[Any, Any]) -> SettlementAccount:
+    return _settlements().account(**request.path, now=request.now)
+
+
+@app.operation("get_payout", gives={200: PayoutAnswer}, refuses=(Code.NOT_FOUND,))
+def get_payout(request: Request) -> Answer:
+    """A payout and its payments / 查询付款单及其付款。"""
+    found = _payout(request)
+    return _payout_answer(found, (found.payments, False))
+
+
+@app.operation(
+    "propose_payout_payment",
+    gives={200: PayoutAnswer},
+    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE),
+    versioned=True,
+)
+def propose_payout_payment(request: Request) -> Answer:
+    """Proposes to pay all that is left of the payout that you read / 提出付款，待复核。"""
+    found = _payout(request)
+    return _payout_answer(found, _proposed(found.payments, request))
+
+
+@app.operation(
+    "approve_payout_payment",
+    gives={200: PayoutAnswer},
+    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE, Code.SAME_PERSON),
+    versioned=True,
+)
+def approve_payout_payment(request: Request) -> Answer:
+    """Approves the payment that you read; its instruction is published / 复核付款并生成指令。"""
+    found = _payout(request)
+    return _payout_answer(found, _approved(found.payments, request))
+
+
+@app.operation(
+    "withdraw_payout_payment",
+    gives={200: PayoutAnswer},
+    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE),
+    versioned=True,
+)
+def withdraw_payout_payment(request: Request) -> Answer:
+    """Takes back a payment that nobody has approved / 撤回未复核的付款。"""
+    found = _payout(request)
+    return _payout_answer(found, _withdrawn(found.payments, request))
+
+
+@app.operation(
+    "enter_payout_bank_reply",
+    body=BankReplyBody,
+    gives={200: PayoutAnswer},
+    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE, Code.PAYMENT_MISMATCH),
+    versioned=True,
+)
+def enter_payout_bank_reply(request: Request[BankReplyBody]) -> Answer:
+    """Enters the bank's reply, if it is about the approved payment / 登记银行回执。"""
+    found = _payout(request)
+    return _payout_answer(found, _replied(found.payments, request))
+
+
+def _payout(request: Request[Any, Any]) -> PaidPayout:
+    path = request.path
+    return _settlements().payout(path["campaign_id"], path["platform_id"], int(path["number"]))
+
+
+def _payout_answer(found: PaidPayout, step: _Step) -> Answer:
+    payments, replayed = step
+    after = PaidPayout(found.made, payments)
+    return Answer(200, payout_answer(after), replayed, version=version_of(payments))
 
 
 # A step of a payment, whatever it pays.

@@ -2,7 +2,8 @@
 
     bill arrives ──> taken in ──> that platform's day settled, or filed again
     tick ──> what the bureau began is finished ──> sweep ──> rollover ──> days settled ──> closing
-         ──> journals of the days over ──> the daily recount ──> the daily register of breaks
+         ──> payouts' files ──> journals of the days over ──> the daily recount
+         ──> the daily register of breaks
 
 Every step may be done by any run, twice, or by two runs at once, and takes up what an earlier one
 left. A step that fails holds up only what follows from it: the others are done, and the run fails
@@ -23,6 +24,7 @@ from functions.reconcile.day import DayOutcome, SettlementStores
 from functions.reconcile.funding import follow_state, fund_campaign
 from functions.reconcile.invariants import TellDrift, recount_daily
 from functions.reconcile.journal import write_journals
+from functions.reconcile.payout_files import publish_payouts
 from functions.reconcile.rollover import roll_over
 from functions.reconcile.settlement import (
     SettlementRun,
@@ -136,6 +138,7 @@ class Reconciler:
         for record in self._records():
             attempt(partial(self._close, record, budget, now))
         for record in self._records():
+            attempt(partial(self._publish_payouts, record))
             attempt(partial(self._journal, record, now))
         attempt(partial(recount_daily, self._money, now, tell_drift=self._tell_drift))
         attempt(partial(self._register, now))
@@ -178,6 +181,12 @@ class Reconciler:
         elif closing.reasons and now >= record.campaign.refunds_end_at:
             facts = {"reasons": list(closing.reasons)}
             self._tell(Step("not closed", record.campaign.campaign_id, facts))
+
+    def _publish_payouts(self, record: CampaignRecord) -> None:
+        written = publish_payouts(record, self._money)
+        if written:
+            facts: dict[str, object] = {"folders": list(written)}
+            self._tell(Step("payouts", record.campaign.campaign_id, facts))
 
     def _journal(self, record: CampaignRecord, now: datetime) -> None:
         written = write_journals(record, self._money, now)

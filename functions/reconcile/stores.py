@@ -9,6 +9,7 @@ from functions.shared.store.connection import Database
 from functions.shared.store.journal import JournalStore
 from functions.shared.store.objects import ObjectStore
 from functions.shared.store.payments import PaymentStore
+from functions.shared.store.payouts import PayoutStore
 from functions.shared.store.recount import RecountStore
 from functions.shared.store.returns import ReturnStore
 from functions.shared.store.stock import StockStore
@@ -26,6 +27,7 @@ class MoneyStores:
     vouchers: VoucherStore
     returns: ReturnStore
     payments: PaymentStore
+    payouts: PayoutStore
     recounts: RecountStore
     journals: JournalStore
     objects: ObjectStore
@@ -40,6 +42,7 @@ class MoneyStores:
             vouchers=VoucherStore(database),
             returns=ReturnStore(database),
             payments=PaymentStore(database),
+            payouts=PayoutStore(database),
             recounts=RecountStore(database),
             journals=JournalStore(database),
             objects=objects,

@@ -200,6 +200,19 @@ BANK_REPLY = Call(
     most=10**13,
     seen=version(3),
 )
+CONFIRMATION = Call(
+    "POST",
+    "/v1/settlements/spring-2026/2026-01-05/confirm",
+    TILL,
+    {
+        "statement_id": "s_" + "a" * 32,
+        "payable_fen": 100,
+        "payable_side": "BUREAU",
+    },
+    "payable_fen",
+    "payable_side",
+    most=10**13,
+)
 CALLS = {
     "claim": CLAIM,
     "search": SEARCH,
@@ -219,6 +232,7 @@ CALLS = {
     "void": VOID,
     "break resolution": RESOLUTION,
     "bank reply": BANK_REPLY,
+    "confirmation": CONFIRMATION,
 }
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 every_integer = pytest.mark.parametrize(
@@ -274,6 +288,7 @@ def test_the_bodies_that_are_changed_below_are_accepted_or_refused_for_other_rea
         "void": 404,
         "break resolution": 404,
         "bank reply": 404,
+        "confirmation": 404,
     }
 
 

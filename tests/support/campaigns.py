@@ -55,6 +55,20 @@ def allocation(voucher_type_id: str, platform_id: str, units: int) -> dict[str, 
     }
 
 
+def contract(platform_id: str, *, days: int = 3) -> dict[str, Any]:
+    """How a platform's settlements are confirmed and paid."""
+    return {
+        "platform_id": platform_id,
+        "confirm_within_days": days,
+        "account": {
+            "name": f"{platform_id} 有限公司",
+            "number": {"unionpay": "6200001111"}.get(platform_id, "6200002222"),
+            "bank": "示例银行",
+            "bank_code": "102100000002",
+        },
+    }
+
+
 def campaign_document(**changes: object) -> dict[str, Any]:
     """The small campaign's document, with whole sections changed."""
     stock = [

@@ -55,6 +55,7 @@ def path_of(route: Route) -> str:
         "business_on": "2026-01-05",
         "break_id": "b_" + "a" * 32,
         "run": "1",
+        "number": "1",
     }
     return route.path.format_map(ids)
 

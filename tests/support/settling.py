@@ -44,6 +44,7 @@ from tests.support.campaigns import (
     UNIONPAY,
     allocation,
     campaign_document,
+    contract,
 )
 from tests.support.deployment import PREFIX, REGION, Deployment
 from tests.support.rows import bill_row_of as ledger_row_of
@@ -61,7 +62,9 @@ def roomy_document(campaign_id: str = CAMPAIGN_ID) -> dict[str, Any]:
         for voucher_type_id in (REDUCTION, DISCOUNT)
         for platform_id in (UNIONPAY, MEITUAN)
     ]
-    document = campaign_document(campaign_id=campaign_id, limits=[])
+    document = campaign_document(
+        campaign_id=campaign_id, limits=[], contracts=[contract(UNIONPAY), contract(MEITUAN)]
+    )
     for in_round in document["rounds"]:
         in_round["stock"] = stock
     return document

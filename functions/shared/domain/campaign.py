@@ -263,6 +263,18 @@ class MerchantScope(NamedTuple):
     districts: tuple[str, ...] = ()
 
 
+class Contract(NamedTuple):
+    """What a platform and the bureau have agreed on how settlements are paid.
+
+    A statement that the platform has not confirmed `confirm_within_days` after it was made counts
+    as confirmed; `account` is the only one that the platform is paid to.
+    """
+
+    platform_id: str
+    confirm_within_days: int
+    account: BankAccount
+
+
 @dataclass(frozen=True, slots=True)
 class Campaign:
     """One appropriation and its rules."""
@@ -284,6 +296,11 @@ class Campaign:
     packs: tuple[Pack, ...] = ()
     # Where the appropriation lies meanwhile; None where nothing is paid in beforehand.
     holding_account: BankAccount | None = None
+    contracts: tuple[Contract, ...] = ()
+
+    def contract(self, platform_id: str) -> Contract | None:
+        """The contract with the platform, if the document names it."""
+        return next((c for c in self.contracts if c.platform_id == platform_id), None)
 
     def pack(self, pack_id: str) -> Pack | None:
         """The pack of that id, if the campaign has it."""

@@ -55,6 +55,7 @@ def check_campaign(campaign: Campaign) -> list[Finding]:
         *_pack_faults(campaign),
         *_earning_faults(campaign),
         *_validity_faults(campaign),
+        *_contract_faults(campaign),
     ]
 
 
@@ -67,12 +68,23 @@ def _reserved(campaign: Campaign) -> Iterator[Finding]:
         )
 
 
+def _contract_faults(campaign: Campaign) -> Iterator[Finding]:
+    for number, contract in enumerate(campaign.contracts):
+        if contract.platform_id not in campaign.platform_ids:
+            yield Finding(
+                f"/contracts/{number}/platform_id",
+                f"{contract.platform_id} has no stock in any round; leave the contract out",
+                f"平台 {contract.platform_id} 在各轮次均无券量，请删除该合同",
+            )
+
+
 def _duplicates(campaign: Campaign) -> Iterator[Finding]:
     yield from _repeated("/voucher_types", [t.voucher_type_id for t in campaign.voucher_types])
     yield from _repeated("/packs", [p.pack_id for p in campaign.packs])
     yield from _repeated("/rounds", [r.round_id for r in campaign.rounds])
     yield from _repeated("/limits", [limit.scope for limit in campaign.limits])
     yield from _repeated("/person/identities", campaign.identities)
+    yield from _repeated("/contracts", [c.platform_id for c in campaign.contracts])
     for number, in_round in enumerate(campaign.rounds):
         pools = [f"{a.voucher_type_id}/{a.platform_id}" for a in in_round.stock]
         yield from _repeated(f"/rounds/{number}/stock", pools)

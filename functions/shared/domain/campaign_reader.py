@@ -10,6 +10,7 @@ from functions.shared.domain.campaign import (
     Allocation,
     BankAccount,
     Campaign,
+    Contract,
     Distribution,
     EarningRule,
     Eligibility,
@@ -84,6 +85,12 @@ def campaign_from_document(document: Mapping[str, Any]) -> Campaign:
         ),
         holding_account=(
             BankAccount(**document["holding_account"]) if document.get("holding_account") else None
+        ),
+        contracts=tuple(
+            Contract(
+                plain["platform_id"], plain["confirm_within_days"], BankAccount(**plain["account"])
+            )
+            for plain in document.get("contracts") or ()
         ),
     )
 

@@ -248,6 +248,22 @@ class RefundSection(RequestModel):
     ]
 
 
+class ContractSection(RequestModel):
+    """How one platform's settlements are confirmed and paid."""
+
+    platform_id: Slug
+    confirm_within_days: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=30,
+            description="Days after which an unanswered statement counts as confirmed / "
+            "逾期未答复视为确认的天数",
+        ),
+    ]
+    account: BankAccountSection
+
+
 class CampaignDocument(RequestModel):
     """One appropriation and its rules."""
 
@@ -262,6 +278,7 @@ class CampaignDocument(RequestModel):
     source_account: BankAccountSection
     # Where the appropriation lies while the campaign runs; left out where it is not paid in first.
     holding_account: BankAccountSection | None = None
+    contracts: Annotated[list[ContractSection], Field(max_length=50)] | None = None
     person: PersonSection
     scope: ScopeSection
     voucher_types: Annotated[list[VoucherTypeSection], Field(min_length=1, max_length=50)]

@@ -62,6 +62,7 @@ PATH_PATTERNS: Final[Mapping[str, str]] = {
     "business_on": f"^{_DATE}$",
     "break_id": BREAK_ID_PATTERN,
     "run": r"^[1-9][0-9]{0,3}$",
+    "number": r"^[1-9][0-9]{0,3}$",
 }
 """What an id in a path looks like; anything else is an id that does not exist."""
 

@@ -830,7 +830,7 @@ GROUPS: Final[tuple[Group, ...]] = (
         },
     ),
     Group(
-        Words("Fund returns", "资金退回"),
+        Words("Settlements and fund returns", "结算与资金退回"),
         {
             Code.PAYMENT_STATE: Problem(
                 409,
@@ -846,10 +846,10 @@ GROUPS: Final[tuple[Group, ...]] = (
                     ),
                 ),
                 Words(
-                    "Read the fund return: one payment is under way at a time. A proposal takes an "
+                    "Read what it pays: one payment is under way at a time. A proposal takes an "
                     "approval or a withdrawal, an approved payment the bank's reply; what is left "
                     "may then be proposed.",
-                    "请先查询资金退回单：同一时间只能有一笔付款。待复核的可复核或撤回，已复核的可登记"
+                    "请先查询所付的退回单或付款单：同一时间只能有一笔付款。待复核的可复核或撤回，已复核的可登记"
                     "银行回执；如有余额，之后可再次提出。",
                 ),
             ),
@@ -870,6 +870,66 @@ GROUPS: Final[tuple[Group, ...]] = (
                     "Compare the reply with the instruction, field by field. If money went to "
                     "another account or in another amount, do not enter it: call the bank.",
                     "请逐项核对回执与指令。如款项入了其他账户或金额超出，请勿登记，立即联系银行。",
+                ),
+            ),
+            Code.STATEMENT_MISMATCH: Problem(
+                422,
+                Words("The statement says something else", "与结算单不符"),
+                (
+                    Words(
+                        "{field} of the statement is {expected}.",
+                        "结算单的 {field} 为 {expected}。",
+                    ),
+                    Words(
+                        "The statement is not the one that you describe.",
+                        "结算单与所确认的内容不符。",
+                    ),
+                ),
+                Words(
+                    "Compare your books with the statement's files. Where they differ, send a "
+                    "corrected bill: what is found wrong is adjusted by a later statement.",
+                    "请将贵方账目与结算单文件核对。如有差异，请提交更正账单；核实后由之后的结算单"
+                    "调整。",
+                ),
+            ),
+            Code.PAYOUT_NOT_DUE: Problem(
+                409,
+                Words("No payout is due", "暂无应付款项"),
+                (
+                    Words(
+                        "{statements} statements are confirmed, settled without a gap and not paid "
+                        "out yet; they come to {net_fen} fen.",
+                        "已确认、连续结算且未付款的结算单 {statements} 份，合计 {net_fen} 分。",
+                    ),
+                    Words("Nothing is due.", "没有应付款项。"),
+                ),
+                Words(
+                    "A payout takes what is confirmed, from the last payout up to the first "
+                    "statement that is not. A negative sum is carried forward until later "
+                    "statements outweigh it, or the campaign is closed.",
+                    "付款单包含自上次付款起至首份未确认结算单之前的全部已确认结算单。合计为负的，"
+                    "结转至后续结算单抵足或活动结束。",
+                ),
+            ),
+            Code.CONTRACT_MISSING: Problem(
+                409,
+                Words("No contract names the platform's account", "未约定平台收款账户"),
+                (
+                    Words(
+                        "The campaign's document has no contract with {platform_id}.",
+                        "活动文档未列明与平台 {platform_id} 的合同。",
+                    ),
+                    Words(
+                        "The campaign's document has no contract with the platform.",
+                        "活动文档未列明与该平台的合同。",
+                    ),
+                ),
+                Words(
+                    "Huimin pays only to accounts that a campaign's approved document names "
+                    "(`contracts`). Pay this campaign's statements outside, and name the account "
+                    "in the next one.",
+                    "系统只向经审批的活动文档（contracts）所列账户付款。本活动的结算单请在系统外"
+                    "支付，并在下一活动中列明账户。",
                 ),
             ),
         },
@@ -956,6 +1016,12 @@ MEMBERS: Final[Mapping[str, Words]] = {
     "left_fen": Words("what is left to pay, in fen", "尚待付款金额（分）"),
     "field": Words("the field that does not fit", "不相符的字段"),
     "expected": Words("what it should be", "应为"),
+    "statements": Words("how many statements could be paid out", "可付款的结算单份数"),
+    "platform_id": Words("the platform", "平台编号"),
+    "net_fen": Words(
+        "what they come to, in fen; negative where the platform owes",
+        "其合计（分），平台应付的为负",
+    ),
     "scope": Words("what the limit counts over", "限额的统计范围"),
     "limit": Words("the most that is permitted", "上限"),
     "used": Words("how much of it is used", "已用数量"),

@@ -60,6 +60,9 @@ _ONE_BREAK = f"{_ADMIN}/breaks/{{platform_id}}/{{business_on}}/{{break_id}}"
 _RESOLUTION = f"{_ONE_BREAK}/resolution"
 _ONE_RETURN = f"{_CAMPAIGN}/returns/{{run}}"
 _PAYMENT = f"{_ONE_RETURN}/payment"
+_SETTLEMENTS = f"{_CAMPAIGN}/settlements/{{platform_id}}"
+_ONE_PAYOUT = f"{_SETTLEMENTS}/payouts/{{number}}"
+_PAYOUT_PAYMENT = f"{_ONE_PAYOUT}/payment"
 _MAKE = frozenset({Role.OPERATOR})
 _APPROVE = frozenset({Role.APPROVER})
 _EITHER = frozenset({Role.OPERATOR, Role.APPROVER})
@@ -80,6 +83,14 @@ ROUTES: tuple[Route, ...] = (
     ),
     _platform("upload_bill", "POST", "/v1/bills", "files", 16 * KIB),
     _platform("list_files", "GET", "/v1/files", "files"),
+    _platform("list_settlements", "GET", "/v1/settlements/{campaign_id}", "finance"),
+    _platform(
+        "confirm_settlement",
+        "POST",
+        "/v1/settlements/{campaign_id}/{business_on}/confirm",
+        "finance",
+        16 * KIB,
+    ),
     _platform("earn_voucher", "POST", "/v1/earnings", "earn", 16 * KIB),
     _platform("get_earning", "GET", "/v1/earnings/{voucher_id}", "earn"),
     _platform("refund_earning", "POST", "/v1/earnings/{voucher_id}/refunds", "earn", 16 * KIB),
@@ -120,6 +131,29 @@ ROUTES: tuple[Route, ...] = (
     Route("approve_payment", "POST", f"{_PAYMENT}/approve", "finance", _APPROVE, 16 * KIB),
     Route("withdraw_payment", "POST", f"{_PAYMENT}/withdraw", "finance", _MAKE, 16 * KIB),
     Route("enter_bank_reply", "POST", f"{_PAYMENT}/reply", "finance", _MAKE, 16 * KIB),
+    Route("get_settlement_account", "GET", _SETTLEMENTS, "finance", BUREAU),
+    Route("draw_payout", "POST", f"{_SETTLEMENTS}/payouts", "finance", _MAKE, 16 * KIB),
+    Route("get_payout", "GET", _ONE_PAYOUT, "finance", BUREAU),
+    Route("propose_payout_payment", "POST", _PAYOUT_PAYMENT, "finance", _MAKE, 16 * KIB),
+    Route(
+        "approve_payout_payment",
+        "POST",
+        f"{_PAYOUT_PAYMENT}/approve",
+        "finance",
+        _APPROVE,
+        16 * KIB,
+    ),
+    Route(
+        "withdraw_payout_payment",
+        "POST",
+        f"{_PAYOUT_PAYMENT}/withdraw",
+        "finance",
+        _MAKE,
+        16 * KIB,
+    ),
+    Route(
+        "enter_payout_bank_reply", "POST", f"{_PAYOUT_PAYMENT}/reply", "finance", _MAKE, 16 * KIB
+    ),
     Route("put_platform", "PUT", _ONE_PLATFORM, "campaign", _MAKE, 16 * KIB),
     Route("get_platform", "GET", _ONE_PLATFORM, "campaign", BUREAU),
     Route("put_merchant", "PUT", _ONE_MERCHANT, "campaign", _MAKE, 16 * KIB),

@@ -402,6 +402,8 @@ class SettlementItem(Model):
     payload = UnicodeAttribute()
     amount_fen = IntegerAttribute()
     made_at = InstantAttribute()
+    # A payout's own: how many sets of files of it and of its payments are written.
+    published = IntegerAttribute(null=True)
 
 
 class UnresolvedBreaks(GlobalSecondaryIndex["BreakItem"]):
