@@ -24,6 +24,7 @@ class Kind(StrEnum):
     LIMIT = "LIMIT"
     FUNDS = "FUNDS"
     SETTLEMENT = "SETTLEMENT"
+    PAYOUT = "PAYOUT"
     RETURN = "RETURN"
     FIGURES = "FIGURES"
     INVARIANTS = "INVARIANTS"
@@ -42,6 +43,10 @@ MEANINGS: Final = {
     Kind.LIMIT: Words("a person is over a limit", "自然人超过限额"),
     Kind.FUNDS: Words("money does not add up", "资金不平"),
     Kind.SETTLEMENT: Words("a settlement is not what the entries give", "结算单与明细不符"),
+    Kind.PAYOUT: Words(
+        "a payout is not what its statements come to, or goes astray",
+        "付款单与结算单不符，或付款有误",
+    ),
     Kind.RETURN: Words("a fund return is not what is left", "资金退回与余额不符"),
     Kind.FIGURES: Words("a T+1 figure is not what the journal gives", "T+1 统计与日志不符"),
     Kind.INVARIANTS: Words("a daily proof is broken or says otherwise", "每日核验不成立或不符"),

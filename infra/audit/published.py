@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final
@@ -13,6 +12,8 @@ from functions.shared.domain.settlement import statement_id_of
 from functions.shared.files.manifest import Manifest
 from infra.audit.book import Book, Figures
 from infra.audit.findings import Finding, Kind
+from infra.audit.payments import check_instruction, document_at
+from infra.audit.payouts import Payouts
 from infra.audit.sources import Source
 
 _REPORT: Final = "by_industry.json"
@@ -46,20 +47,19 @@ class Published:
         self._source = source
         self._last_day = last_day
         self.settlements = 0
+        self.payouts = 0
         self.reports = 0
 
     def check(self) -> Iterator[Finding]:
         """Everything that says otherwise than the book."""
         yield from self._settlements()
+        yield from self._payouts()
         yield from self._returns()
         yield from self._reports()
         yield from self._proofs()
 
     def _document(self, key: str) -> Any:  # noqa: ANN401 - JSON
-        try:
-            return json.loads(self._source.read(key))
-        except (FileNotFoundError, ValueError):
-            return {}
+        return document_at(self._source, key)
 
     def _settlements(self) -> Iterator[Finding]:
         """Each day with entries has its statement, and each statement says what they give."""
@@ -119,31 +119,28 @@ class Published:
             yield Finding(Kind.RETURN, self._campaign_id, detail)
 
     def _payments(self) -> Iterator[Finding]:
-        """Each instruction pays at most what its return gives back, to the document's account.
-
-        Two persons stand for it. What the bank paid is in no file; several instructions of one
-        return may together name more, where the bank had not paid one.
-        """
         account = self._campaign.source_account.number
         for prefix, _ in self._sets("fund_return_payment"):
-            run = int(prefix.split("/")[2])
-            made = self._book.returns.get(run, {"to_return_fen": 0})
-            row = (self._document(prefix + "payment.json").get("rows") or [{}])[0]
-            amount_fen = row.get("amount_fen")
-            if not isinstance(amount_fen, int) or not 0 < amount_fen <= made["to_return_fen"]:
-                detail = f"it pays {amount_fen} fen, the return gives {made['to_return_fen']} back"
-                yield Finding(Kind.RETURN, prefix, detail)
-                continue
-            if row.get("payee_account") != account:
-                detail = f"it pays to {row.get('payee_account')}, not to {account}"
-                yield Finding(Kind.RETURN, prefix, detail)
-            if row.get("proposed_by") == row.get("approved_by"):
-                yield Finding(Kind.RETURN, prefix, "one person proposed and approved it")
-            message = self._source.read(prefix + "pain.001.xml").decode()
-            told = f'<InstdAmt Ccy="CNY">{amount_fen // 100}.{amount_fen % 100:02d}</InstdAmt>'
-            credited = message.partition("<CdtrAcct>")[2].partition("</CdtrAcct>")[0]
-            if told not in message or f"<Id>{account}</Id>" not in credited:
-                yield Finding(Kind.RETURN, prefix, "the bank's instruction says something else")
+            made = self._book.returns.get(int(prefix.split("/")[2]), {"to_return_fen": 0})
+            yield from check_instruction(
+                self._source,
+                prefix,
+                Kind.RETURN,
+                owed_fen=made["to_return_fen"],
+                account=account,
+            )
+
+    def _payouts(self) -> Iterator[Finding]:
+        kinds = {kind: dict(self._sets(kind)) for kind in ("payout", "payout_payment")}
+        payouts = Payouts(
+            self._campaign_id,
+            self._book,
+            kinds["payout"] | kinds["payout_payment"],
+            self._source,
+            self._last_day,
+        )
+        yield from payouts.check()
+        self.payouts = payouts.count
 
     def _reports(self) -> Iterator[Finding]:
         """The newest report of each day, its day and all days up to it."""

@@ -86,6 +86,7 @@ def _verify_campaign(
         ("vouchers", len(book.vouchers)),
         ("redemptions", len(book.orders)),
         ("settlements", published.settlements),
+        ("payouts", published.payouts),
         ("reports", published.reports),
         ("fund returns", len(book.returns)),
     ):

@@ -78,6 +78,21 @@ def document() -> dict[str, Any]:
             "bank": "示例银行",
             "bank_code": "102100000001",
         },
+        "contracts": [
+            {
+                "platform_id": platform_id,
+                "confirm_within_days": 2,
+                "account": {
+                    "name": f"{platform_id} 结算专户",
+                    "number": number,
+                    "bank": "示例银行",
+                    "bank_code": "102100000002",
+                },
+            }
+            for platform_id, number in zip(
+                sorted(PLATFORMS), ("6200002222", "6200001111"), strict=True
+            )
+        ],
         "person": {
             "identities": ["IDENTITY_NUMBER"],
             "eligibility": {"real_name": True, "located_in": []},
@@ -228,5 +243,12 @@ def write_season(folder: Path) -> None:
         bureau, document = season.bureau, season.document
         assert bureau.pay(document, "", version=1, by=bureau.operator).status == 200
         assert bureau.pay(document, "/approve", version=2, by=bureau.approver).status == 200
+        for platform in (season.first, season.second):
+            name = platform.platform_id
+            assert bureau.draw_payout(document, name, 1).status == 201
+            of = f"settlements/{name}/payouts/1"
+            assert bureau.pay(document, "", version=1, by=bureau.operator, of=of).status == 200
+            approved = bureau.pay(document, "/approve", version=2, by=bureau.approver, of=of)
+            assert approved.status == 200
         stack.tick()
         stack.download(folder)

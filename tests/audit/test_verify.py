@@ -25,6 +25,8 @@ from tests.audit.season import CAMPAIGN, write_season
 REPORT = f"reports/{CAMPAIGN}/2026-01-05/by_industry.json"
 STATEMENT = f"settlements/meituan/2026-01-06/{CAMPAIGN}/v1/statement.json"
 PAYMENT = f"returns/{CAMPAIGN}/0001/payment-01/payment.json"
+PAYOUT = f"settlements/meituan/2026-01-06/{CAMPAIGN}/payout-0001/payout.json"
+PAID = f"payouts/{CAMPAIGN}/meituan/0001/payment-01/payment.json"
 RETURN = f"returns/{CAMPAIGN}/0001/fund_return.json"
 
 
@@ -61,6 +63,7 @@ def test_a_sound_folder_passes_and_it_is_said_what_was_checked(sound: Path) -> N
         "vouchers": 13,
         "redemptions": 6,
         "settlements": 4,
+        "payouts": 2,
         "reports": 4,
         "fund returns": 1,
     }
@@ -293,6 +296,36 @@ SKILFUL: dict[str, tuple[Callable[[Forger], object], set[Kind]]] = {
     "an instruction by one person": (
         lambda f: f.edit_json(PAYMENT, lambda d: d["rows"][0].update(approved_by="li.na")),
         {Kind.RETURN},
+    ),
+    "a payout of a fen more": (
+        lambda f: f.edit_json(PAYOUT, lambda d: d["rows"][0].update(net_fen=10**6)),
+        {Kind.PAYOUT},
+    ),
+    "a statement paid twice": (
+        lambda f: f.edit_json(PAYOUT, lambda d: d["rows"].append(d["rows"][0])),
+        {Kind.PAYOUT},
+    ),
+    "a payout of another's statement": (
+        lambda f: f.edit_json(PAYOUT, lambda d: d["rows"][0].update(statement_id="s_0")),
+        {Kind.PAYOUT},
+    ),
+    "a payout whose manifest says more": (
+        lambda f: f.describe_again((f.folder / PAYOUT).parent, net_fen=1),
+        {Kind.PAYOUT},
+    ),
+    "a payout less": (
+        lambda f: (f.folder / PAYOUT).parent.rename(
+            (f.folder / PAYOUT).parent.parent / "payout-0002"
+        ),
+        {Kind.PAYOUT},
+    ),
+    "a payout paid to another account": (
+        lambda f: f.edit_json(PAID, lambda d: d["rows"][0].update(payee_account="666666")),
+        {Kind.PAYOUT},
+    ),
+    "a payout paid of more": (
+        lambda f: f.edit_json(PAID, lambda d: d["rows"][0].update(amount_fen=10**9)),
+        {Kind.PAYOUT},
     ),
     "a message to the bank of another account": (_message_astray, {Kind.RETURN}),
     "other rules for what was given": (_other_rules, {Kind.ENTRY}),

@@ -9,12 +9,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from functions.finance.settlements import Told
 from functions.reconcile.funding import follow_state, fund_campaign
 from functions.reconcile.invariants import recount_daily
 from functions.reconcile.journal import write_journals
+from functions.reconcile.payout_files import publish_payouts
 from functions.reconcile.rollover import drain_all
 from functions.reconcile.stock_changes import finish_changes
 from functions.reconcile.sweep import SETTLING
+from functions.shared.domain.business_time import business_date
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.errors import Busy, HuiminError
 from functions.shared.domain.payments import BankReply
@@ -588,3 +591,61 @@ def _reply(world: World) -> object:
         told_at=world.now,
     )
     return world.payment_desk.reply(found, reply, version=3, now=world.now)[0]
+
+
+# Settlements after they were made
+
+
+def statement_made(world: World) -> None:
+    """A day with a redemption, settled, that its platform has not confirmed."""
+    with_redemption(world)
+    world.now = START + DAY
+    world.settle()
+    world.settlements.advance(CAMPAIGN, business_date(START), now=world.now)
+
+
+def statement_confirmed(world: World) -> None:
+    """The same, and confirmed."""
+    statement_made(world)
+    _confirm(world)
+
+
+def payout_drawn(world: World) -> None:
+    """The same, and drawn up."""
+    statement_confirmed(world)
+    _draw(world)
+
+
+def payout_approved(world: World) -> None:
+    """The same, with a payment of it approved."""
+    payout_drawn(world)
+    payments = world.settlement_desk.payout(CAMPAIGN, "unionpay", 1).payments
+    payments, _ = world.payment_desk.propose(payments, version=1, by=OPERATOR, now=world.now)
+    world.payment_desk.approve(payments, version=2, by=APPROVER, now=world.now)
+
+
+@OPERATIONS.register("confirm a statement", statement_made)
+def _confirm(world: World) -> object:
+    desk = world.settlement_desk
+    account = desk.account(CAMPAIGN, "unionpay", world.now)
+    [standing] = account.standings
+    statement = standing.statement
+    told = Told(
+        statement_id=statement.statement_id,
+        payable_fen=statement.payable_fen,
+        payable_side=statement.payable_side,
+    )
+    desk.confirm(account, statement.business_on.isoformat(), told, world.now)
+    return desk.account(CAMPAIGN, "unionpay", world.now).standings
+
+
+@OPERATIONS.register("draw up a payout", statement_confirmed)
+def _draw(world: World) -> object:
+    desk = world.settlement_desk
+    account = desk.account(CAMPAIGN, "unionpay", world.now)
+    return desk.draw(account, version=1, by=OPERATOR, now=world.now)[0]
+
+
+@OPERATIONS.register("publish payouts", payout_approved)
+def _publish_payouts(world: World) -> None:
+    publish_payouts(world.record(), world.stores)

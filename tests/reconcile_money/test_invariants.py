@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +20,13 @@ from functions.shared.domain.invariants import (
     check_all,
     require_all,
 )
-from functions.shared.domain.snapshot import NO_AMOUNTS, CountedReturn, CountedStockChange, Snapshot
+from functions.shared.domain.snapshot import (
+    NO_AMOUNTS,
+    CountedPayout,
+    CountedReturn,
+    CountedStockChange,
+    Snapshot,
+)
 from functions.shared.domain.vouchers import VoucherState
 from functions.shared.files.manifest import Manifest, verify
 from functions.shared.store.tables import StockItem
@@ -148,6 +154,26 @@ def _thanks(snapshot: Snapshot, **changes: Any) -> Snapshot:  # noqa: ANN401 - a
     return replace(snapshot, vouchers=vouchers)
 
 
+def _payout(snapshot: Snapshot, **changes: Any) -> Snapshot:  # noqa: ANN401 - any field
+    """With a payout of the first statement, that is as it should be but for the changes."""
+    [statement, *_] = (s for s in snapshot.settlements if s.platform_id == "unionpay")
+    campaign = snapshot.campaign
+    assert campaign.holding_account is not None
+    sound = CountedPayout(
+        statement_key="PAYOUT#unionpay#0001",
+        platform_id="unionpay",
+        net_fen=statement.fiscal_net_fen,
+        nets_fen={statement.business_on: statement.fiscal_net_fen},
+        platform_account=campaign.contracts[0].account,
+        bureau_account=campaign.holding_account,
+    )
+    return replace(snapshot, payouts=(replace(sound, **changes),))
+
+
+def test_a_payout_as_it_should_be_breaks_nothing(lived: Snapshot) -> None:
+    require_all(check_all(_payout(lived)))
+
+
 def _return(snapshot: Snapshot, fen: int, *, number: str = "0200001234567890123") -> Snapshot:
     account = replace(snapshot.campaign.source_account, number=number)
     return replace(snapshot, returns=(CountedReturn("RETURN#0001", fen, account),))
@@ -246,6 +272,28 @@ TAMPERED: dict[str, tuple[Callable[[Snapshot], Snapshot], set[int]]] = {
         lambda s: _first(s, "settlements", fiscal_net_fen=1),
         {7},
     ),
+    "a payout of more than its statements": (lambda s: _payout(s, net_fen=1), {7}),
+    "a payout of another amount of a statement": (
+        lambda s: _payout(s, nets_fen={s.settlements[0].business_on: 1}, net_fen=1),
+        {7},
+    ),
+    "a payout of a statement that is not there": (
+        lambda s: _payout(s, nets_fen={date(2025, 1, 1): 0}, net_fen=0),
+        {7},
+    ),
+    "a statement paid twice": (
+        lambda s: replace(_payout(s), payouts=(_payout(s).payouts[0],) * 2),
+        {7},
+    ),
+    "a payout to another account": (
+        lambda s: _payout(s, platform_account=s.campaign.source_account),
+        {7},
+    ),
+    "a payout from another account": (
+        lambda s: _payout(s, bureau_account=s.campaign.source_account),
+        {7},
+    ),
+    "a payout to whom no contract names": (lambda s: _payout(s, platform_id="meituan"), {7}),
     "settled money that no statement says": (lambda s: _funds(s, settled_fen=1), {7}),
     "returned money that no statement says": (
         lambda s: _funds(s, returned_fen=1, unallocated_fen=-1),

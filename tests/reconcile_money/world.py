@@ -25,6 +25,7 @@ from functions.campaign.vouchers import VoucherDesk
 from functions.earn.service import EarnService, EarnStores, PlainRefund, Purchase
 from functions.finance.payments import PaymentDesk
 from functions.finance.returns import ReturnDesk
+from functions.finance.settlements import SettlementDesk
 from functions.grant.service import GrantService, Listed
 from functions.issue.service import Claim, ClaimService
 from functions.reconcile.closing import Closing, close_campaign
@@ -68,6 +69,7 @@ from functions.shared.store.settlements import SettlementStore
 from functions.shared.store.shards import ShardStore
 from functions.shared.store.tables import MODELS
 from functions.shared.store.transaction import RetryPolicy
+from tests.support.campaigns import contract
 from tests.support.days import statement_of
 from tests.support.deployment import BUCKET, PREFIX, REGION, SECRET
 from tests.support.events import ACCOUNT
@@ -174,6 +176,7 @@ def document(**changes: object) -> dict[str, Any]:
             "bank": "示例银行",
             "bank_code": "102100000001",
         },
+        "contracts": [contract("unionpay")],
         "person": {
             "identities": ["IDENTITY_NUMBER", "PHONE"],
             "eligibility": {"real_name": False, "located_in": []},
@@ -274,6 +277,9 @@ class World:
         self.return_desk = ReturnDesk(self.stores.returns, self.stores.payments)
         self.payment_desk = PaymentDesk(self.stores.payments)
         self.settlements = SettlementStore(self.database)
+        self.settlement_desk = SettlementDesk(
+            self.stores.campaigns, self.settlements, self.stores.payouts, self.stores.payments
+        )
         self.ledger = LedgerStore(self.database)
         self.registry = RegistryStore(self.database)
         stores = self.stores

@@ -354,6 +354,7 @@ def _settled_once(snapshot: Snapshot) -> Check:
         if settled[platform, on] != entered[platform, on]
     }
     repeated = [f"{platform} {on} twice" for (platform, on), count in days.items() if count > 1]
+    astray = list(_paid_otherwise(snapshot, settled))
     settled_fen = sum(settled.values())
     noted_fen = snapshot.funds.settled_fen
     return _check(
@@ -366,13 +367,35 @@ def _settled_once(snapshot: Snapshot) -> Check:
         ),
         {
             "statements": len(snapshot.settlements),
+            "payouts": len(snapshot.payouts),
+            "payouts_net_fen": sum(payout.net_fen for payout in snapshot.payouts),
             "settled_fen": settled_fen,
             "noted_fen": noted_fen,
             "redeemed_net_fen": snapshot.redeemed_net_fen,
         },
         drift_fen=sum(wrong.values()) + abs(noted_fen - settled_fen),
-        offenders=[*wrong, *repeated],
+        offenders=[*wrong, *repeated, *astray],
     )
+
+
+def _paid_otherwise(snapshot: Snapshot, settled: Mapping[tuple[str, date], int]) -> Iterator[str]:
+    """Payouts of other amounts than their statements', of a statement twice, or to others."""
+    campaign = snapshot.campaign
+    bureau = campaign.holding_account or campaign.source_account
+    taken: set[tuple[str, date]] = set()
+    for payout in snapshot.payouts:
+        days = {(payout.platform_id, on): fen for on, fen in payout.nets_fen.items()}
+        contract = campaign.contract(payout.platform_id)
+        is_sound = (
+            payout.net_fen == sum(days.values())
+            and all(settled.get(day) == fen for day, fen in days.items())
+            and not taken & days.keys()
+            and contract is not None
+            and (payout.platform_account, payout.bureau_account) == (contract.account, bureau)
+        )
+        if not is_sound:
+            yield payout.statement_key
+        taken |= days.keys()
 
 
 def _returned_once(snapshot: Snapshot) -> Check:

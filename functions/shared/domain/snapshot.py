@@ -150,6 +150,18 @@ class CountedSettlement:
 
 
 @dataclass(frozen=True, slots=True)
+class CountedPayout:
+    """A platform's statements netted to be paid: what its record says, and each statement's net."""
+
+    statement_key: str
+    platform_id: str
+    net_fen: int
+    nets_fen: Mapping[date, int]
+    platform_account: BankAccount
+    bureau_account: BankAccount
+
+
+@dataclass(frozen=True, slots=True)
 class CountedReturn:
     """One return of money to the source account."""
 
@@ -217,6 +229,7 @@ class Snapshot:
     changes: tuple[CountedStockChange, ...]
     grants: tuple[CountedGrant, ...]
     earnings: tuple[CountedEarning, ...] = ()
+    payouts: tuple[CountedPayout, ...] = ()
 
     @property
     def outstanding_fen(self) -> int:

@@ -22,11 +22,13 @@ from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.fund_return import from_payload
 from functions.shared.domain.funds import CampaignRecord
 from functions.shared.domain.grants import PARTS, Grant, GrantState, RowState
+from functions.shared.domain.payouts import from_payload as payouts_from_payload
 from functions.shared.domain.snapshot import (
     NO_AMOUNTS,
     Amounts,
     CountedEarning,
     CountedGrant,
+    CountedPayout,
     CountedPerson,
     CountedRedemption,
     CountedRefund,
@@ -41,6 +43,7 @@ from functions.shared.store.connection import Database
 from functions.shared.store.earnings import EARN
 from functions.shared.store.grants import GrantStore
 from functions.shared.store.ledger import REDEEM
+from functions.shared.store.payouts import PAYOUT
 from functions.shared.store.persons import person_key
 from functions.shared.store.returns import FUND_RETURN
 from functions.shared.store.settlements import SETTLEMENT
@@ -78,7 +81,7 @@ class RecountStore:
         campaign_id = record.campaign.campaign_id
         pools = tuple(self._stock.pools(campaign_id))
         redemptions, refunds = self._entries(campaign_id)
-        settlements, returns = self._statements(campaign_id)
+        settlements, returns, payouts = self._statements(campaign_id)
         return Snapshot(
             campaign=record.campaign,
             funds=record.funds,
@@ -99,6 +102,7 @@ class RecountStore:
                 self._counted_grant(grant) for grant in self._grants.of_campaign(campaign_id)
             ),
             earnings=tuple(self._earnings(campaign_id)),
+            payouts=payouts,
         )
 
     def _counted_grant(self, grant: Grant) -> CountedGrant:
@@ -164,8 +168,8 @@ class RecountStore:
 
     def _statements(
         self, campaign_id: str
-    ) -> tuple[tuple[CountedSettlement, ...], tuple[CountedReturn, ...]]:
-        settlements, returns = [], []
+    ) -> tuple[tuple[CountedSettlement, ...], tuple[CountedReturn, ...], tuple[CountedPayout, ...]]:
+        settlements, returns, payouts = [], [], []
         for item in self._database.query(SettlementItem, campaign_id):
             if item.kind == SETTLEMENT:
                 settlements.append(
@@ -179,7 +183,19 @@ class RecountStore:
             elif item.kind == FUND_RETURN:
                 account = from_payload(item.payload).source_account
                 returns.append(CountedReturn(item.statement_key, item.amount_fen, account))
-        return tuple(settlements), tuple(returns)
+            elif item.kind == PAYOUT:
+                payout = payouts_from_payload(item.payload)
+                payouts.append(
+                    CountedPayout(
+                        statement_key=item.statement_key,
+                        platform_id=payout.platform_id,
+                        net_fen=item.amount_fen,
+                        nets_fen={line.business_on: line.net_fen for line in payout.lines},
+                        platform_account=payout.platform_account,
+                        bureau_account=payout.bureau_account,
+                    )
+                )
+        return tuple(settlements), tuple(returns), tuple(payouts)
 
 
 def _person(raw: dict[str, dict[str, Any]], prefix: str) -> CountedPerson:

@@ -71,6 +71,15 @@ class Bureau:
         """The campaign's first fund return."""
         return self.operator.request("GET", f"{self._path(document)}/returns/1")
 
+    def settlements(self, document: dict[str, Any], platform_id: str) -> Response:
+        """A platform's settlements in the campaign, and its payouts."""
+        return self.operator.request("GET", f"{self._path(document)}/settlements/{platform_id}")
+
+    def draw_payout(self, document: dict[str, Any], platform_id: str, version: int) -> Response:
+        """Nets what is due to the platform."""
+        path = f"{self._path(document)}/settlements/{platform_id}/payouts"
+        return self.operator.request("POST", path, headers={"If-Match": f'"{version}"'})
+
     def pay(
         self,
         document: dict[str, Any],
@@ -79,9 +88,10 @@ class Bureau:
         version: int,
         by: Sender,
         told: dict[str, Any] | None = None,
+        of: str = "returns/1",
     ) -> Response:
-        """A step of the return's payment: `/approve`, `/reply`, or nothing to propose it."""
-        path = f"{self._path(document)}/returns/1/payment{step}"
+        """A step of a payment: `/approve`, `/reply`, or nothing to propose it."""
+        path = f"{self._path(document)}/{of}/payment{step}"
         return by.request("POST", path, json=told, headers={"If-Match": f'"{version}"'})
 
     @staticmethod

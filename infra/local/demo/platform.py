@@ -71,6 +71,20 @@ class Platform:
         """A voucher's state and timeline."""
         return self.client.request("GET", f"/v1/vouchers/{voucher_id}")
 
+    def settlements(self) -> Response:
+        """The platform's settlements, and its payouts."""
+        return self.client.request("GET", f"/v1/settlements/{self.campaign_id}")
+
+    def confirm(self, settlement: dict[str, Any]) -> Response:
+        """Confirms a settlement that it has read."""
+        return self.client.request(
+            "POST",
+            f"/v1/settlements/{self.campaign_id}/{settlement['business_on']}/confirm",
+            json={
+                name: settlement[name] for name in ("statement_id", "payable_fen", "payable_side")
+            },
+        )
+
     def hold(self, voucher_id: str, order_no: str) -> Response:
         """Holds a voucher for an order."""
         return self.client.request(

@@ -18,6 +18,7 @@ from infra.local.bills import render_bill
 from infra.local.client import Response
 from infra.local.demo.bureau import DINING, RETAIL, Bureau
 from infra.local.demo.documents import shijingshan
+from infra.local.demo.paying import confirm_settlements, pay_back, pay_platforms
 from infra.local.demo.platform import Platform
 from infra.local.people import MadeUpPerson, make_people
 from infra.local.stack import PLATFORMS, LocalStack
@@ -398,6 +399,7 @@ class Play:
         self.stack.tick()
         self.stack.clock.move_to(midnight + timedelta(hours=6))
         self.stack.report()
+        confirm_settlements(self)
 
     # Act 5
 
@@ -466,36 +468,8 @@ class Play:
         body = self.expect(self.bureau.campaign(self.document), 200)
         self.check(what="state at the end", expected="CLOSED", found=body["state"])
         self.say(f"campaign closed: {body['funds']['returned_fen'] / 100:,.2f} yuan to return")
-        self.pay_back()
-
-    def pay_back(self) -> None:
-        """The operator proposes the payment, the approver approves it, and the bank confirms it."""
-        bureau, document = self.bureau, self.document
-        operator, approver = bureau.operator, bureau.approver
-        made = self.expect(bureau.fund_return(document), 200)
-        self.expect(bureau.pay(document, "", version=1, by=operator), 200)
-        self.refused(bureau.pay(document, "", version=2, by=operator), Code.PAYMENT_STATE)
-        paid = self.expect(bureau.pay(document, "/approve", version=2, by=approver), 200)
-        # The bank's instruction is published by the run that comes next.
-        self.stack.tick()
-        told = {
-            "reference": paid["payments"][0]["reference"],
-            "account_number": document["source_account"]["number"],
-            "paid_fen": made["to_return_fen"],
-            "bank_reference": "B-0001",
-            "note": "已入账",
-        }
-        astray = told | {"account_number": document["holding_account"]["number"]}
-        self.refused(
-            bureau.pay(document, "/reply", version=3, by=operator, told=astray),
-            Code.PAYMENT_MISMATCH,
-        )
-        body = self.expect(bureau.pay(document, "/reply", version=3, by=operator, told=told), 200)
-        self.check(what="left to pay", expected=0, found=body["left_fen"])
-        self.say(
-            f"{body['paid_fen'] / 100:,.2f} yuan paid to the source account: proposed, approved by "
-            "another person, confirmed by the bank"
-        )
+        pay_platforms(self)
+        pay_back(self)
 
     # Times
 

@@ -1,0 +1,54 @@
+"""The bank's instructions, compared with what they pay."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from infra.audit.findings import Finding, Kind
+from infra.audit.sources import Source
+
+
+def document_at(source: Source, key: str) -> Any:  # noqa: ANN401 - JSON
+    """The JSON document of that key; an empty one where there is none."""
+    try:
+        return json.loads(source.read(key))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def check_instruction(
+    source: Source, prefix: str, kind: Kind, *, owed_fen: int, account: str | None
+) -> Iterator[Finding]:
+    """What an instruction pays otherwise than it may.
+
+    It pays at most what is owed, to the one account, and two persons stand for it. What the bank
+    paid is in no file; several instructions of one amount may together name more, where the bank
+    had not paid one.
+
+    Args:
+        source: the files.
+        prefix: the folder of the payment.
+        kind: of the findings.
+        owed_fen: what it pays of.
+        account: the only one that may be credited; None where there is none.
+
+    """
+    row = (document_at(source, prefix + "payment.json").get("rows") or [{}])[0]
+    amount_fen = row.get("amount_fen")
+    if not isinstance(amount_fen, int) or not 0 < amount_fen <= owed_fen:
+        yield Finding(kind, prefix, f"it pays {amount_fen} fen of {owed_fen}")
+        return
+    if row.get("payee_account") != account:
+        yield Finding(kind, prefix, f"it pays to {row.get('payee_account')}, not to {account}")
+    if row.get("proposed_by") == row.get("approved_by"):
+        yield Finding(kind, prefix, "one person proposed and approved it")
+    try:
+        message = source.read(prefix + "pain.001.xml").decode()
+    except (FileNotFoundError, UnicodeDecodeError):
+        message = ""
+    told = f'<InstdAmt Ccy="CNY">{amount_fen // 100}.{amount_fen % 100:02d}</InstdAmt>'
+    credited = message.partition("<CdtrAcct>")[2].partition("</CdtrAcct>")[0]
+    if told not in message or f"<Id>{account}</Id>" not in credited:
+        yield Finding(kind, prefix, "the bank's instruction says something else")
