@@ -137,7 +137,7 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 earnings="Scan",
                 people="Scan",
                 settlements="GetItem PutItem Query UpdateItem",
-                breaks="PutItem Query",
+                breaks="BatchGetItem PutItem Query",
                 bills="ConditionCheckItem PutItem Query UpdateItem",
                 platforms="GetItem",
             ),

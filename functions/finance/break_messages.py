@@ -9,6 +9,7 @@ from pydantic import Field
 
 from functions.shared.domain.bills import BillRow
 from functions.shared.domain.breaks import UNRESOLVED, Break, Resolution
+from functions.shared.domain.late_matches import Mate
 from functions.shared.edge.fields import (
     DEFAULT_PAGE,
     AnswerModel,
@@ -75,6 +76,19 @@ class BreakSideAnswer(AnswerModel):
     paid_fen: Fen
 
 
+class CounterpartAnswer(AnswerModel):
+    """The break of a neighbouring date that explains this one."""
+
+    business_on: BusinessDate
+    break_id: str
+
+
+_Counterpart = Annotated[
+    CounterpartAnswer | None,
+    Field(description="Where it is MATCHED_LATE: the other break / 跨日相符的另一笔差错"),
+]
+
+
 class BreakStepAnswer(AnswerModel):
     """What a break was before it changed."""
 
@@ -83,6 +97,7 @@ class BreakStepAnswer(AnswerModel):
     difference_fen: int
     bill_version: int
     resolution: ResolutionAnswer | None
+    counterpart: _Counterpart
 
 
 class BreakAnswer(AnswerModel):
@@ -96,8 +111,9 @@ class BreakAnswer(AnswerModel):
     state: Annotated[
         str,
         Field(
-            description="OPEN, PROPOSED, RESOLVED (two persons ended it) or CLOSED (a corrected "
-            "bill agrees) / 未结、待审批、已处理或已由更正账单消除"
+            description="OPEN, PROPOSED, RESOLVED (two persons ended it), MATCHED_LATE (the "
+            "bill of a neighbouring date has the row) or CLOSED (a corrected bill agrees) / "
+            "未结、待审批、已处理、跨日相符或已由更正账单消除"
         ),
     ]
     match_state: Annotated[
@@ -129,6 +145,7 @@ class BreakAnswer(AnswerModel):
         ),
     ]
     resolution: ResolutionAnswer | None
+    counterpart: _Counterpart
     history: list[BreakStepAnswer]
 
 
@@ -167,6 +184,7 @@ def break_answer(of: Break, now: datetime) -> BreakAnswer:
         opened_at=of.opened_at,
         age_days=of.age_days(now) if of.state in UNRESOLVED else None,
         resolution=_resolution(of.resolution),
+        counterpart=_counterpart(of.counterpart),
         history=[
             BreakStepAnswer(
                 state=step.state.value,
@@ -174,6 +192,7 @@ def break_answer(of: Break, now: datetime) -> BreakAnswer:
                 difference_fen=step.difference_fen,
                 bill_version=step.bill_version,
                 resolution=_resolution(step.resolution),
+                counterpart=_counterpart(step.counterpart),
             )
             for step in of.history
         ],
@@ -193,6 +212,10 @@ def _side(row: BillRow | None) -> BreakSideAnswer | None:
         voucher_fen=row.voucher_fen,
         paid_fen=row.paid_fen,
     )
+
+
+def _counterpart(of: Mate | None) -> CounterpartAnswer | None:
+    return CounterpartAnswer(business_on=of[0], break_id=of[1]) if of else None
 
 
 def _resolution(of: Resolution | None) -> ResolutionAnswer | None:

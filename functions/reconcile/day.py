@@ -95,6 +95,7 @@ class DayOutcome:
         statements: of all campaigns with anything on that day.
         breaks: what was opened, changed and closed now.
         files: the keys of files written now.
+        matched_late: how many breaks a neighbouring date's bill has ended now, or no longer does.
 
     """
 
@@ -104,6 +105,7 @@ class DayOutcome:
     statements: tuple[Statement, ...] = ()
     breaks: BreakChanges = field(default_factory=BreakChanges)
     files: tuple[str, ...] = ()
+    matched_late: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +262,7 @@ class _Day:
             newest=len(self._versions),
             now=self._now,
         )
+        late = self._stores.breaks.match_late(self._platform_id, self._on, self._now)
         written = [
             key
             for plan in plans
@@ -275,6 +278,7 @@ class _Day:
             tuple(statements.values()),
             changes,
             tuple(written),
+            late,
         )
 
     def _plans(self, campaign_id: str) -> Iterator[_SetPlan]:

@@ -219,5 +219,6 @@ class Reconciler:
             "result": outcome.result.value,
             "statements": len(outcome.statements),
             "files": len(outcome.files),
+            "matched_late": outcome.matched_late,
         }
         self._tell(Step("day", "", facts))

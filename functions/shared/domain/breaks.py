@@ -2,7 +2,8 @@
 
     OPEN ──propose──> PROPOSED ──approve, by another person──> RESOLVED
       │                  │                                        │
-      └──────────────────┴── a corrected bill agrees ─────────────┴──> CLOSED
+      ├──────────────────┴── a corrected bill agrees ─────────────┴──> CLOSED
+      └── the bill of a neighbouring date has the row ──> MATCHED_LATE
 
 A corrected bill that shows another difference opens the break anew, whatever was proposed or
 resolved: two persons' word holds for what they saw. Nothing here moves money: settlement follows
@@ -55,6 +56,8 @@ class BreakState(StrEnum):
     """An operator has said how to end it; nobody has approved that yet."""
     RESOLVED = "RESOLVED"
     """Two persons have ended it; the bill still disagrees."""
+    MATCHED_LATE = "MATCHED_LATE"
+    """The bill of the date before or after has the row: `functions.shared.domain.late_matches`."""
     CLOSED = "CLOSED"
     """A corrected bill agrees with the ledger."""
 
@@ -163,6 +166,7 @@ class BreakStep:
     match_state: MatchState
     difference_fen: int
     resolution: Resolution | None = None
+    counterpart: tuple[date, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +179,7 @@ class Break:
         history: what it was before, oldest first.
         opened_at: when it was last opened.
         resolution: what is proposed or decided; None where nothing is.
+        counterpart: business date and id of the break that explains it, where it is MATCHED_LATE.
 
     """
 
@@ -187,6 +192,7 @@ class Break:
     history: tuple[BreakStep, ...]
     opened_at: datetime
     resolution: Resolution | None = None
+    counterpart: tuple[date, str] | None = None
 
     @property
     def version(self) -> int:
@@ -201,6 +207,7 @@ class Break:
             self.row.match_state,
             self.row.difference_fen,
             self.resolution,
+            self.counterpart,
         )
 
     def age_days(self, now: datetime) -> int:
@@ -233,6 +240,24 @@ class Break:
             raise HuiminError(Code.SAME_PERSON)
         return self._changed(
             BreakState.RESOLVED, replace(resolution, approved_by=by, approved_at=now)
+        )
+
+    def matched_late(self, counterpart: tuple[date, str]) -> Break:
+        """Ended by the break that explains it, whatever was proposed."""
+        history = (*self.history, self.step())
+        return replace(
+            self,
+            state=BreakState.MATCHED_LATE,
+            resolution=None,
+            counterpart=counterpart,
+            history=history,
+        )
+
+    def reopened(self, now: datetime) -> Break:
+        """Open again, as nothing explains it any more."""
+        history = (*self.history, self.step())
+        return replace(
+            self, state=BreakState.OPEN, counterpart=None, opened_at=now, history=history
         )
 
     def _changed(self, state: BreakState, resolution: Resolution) -> Break:
@@ -310,6 +335,7 @@ def plan_breaks(
             state=BreakState.CLOSED,
             bill_version=bill_version,
             resolution=None,
+            counterpart=None,
             history=(*stored[name].history, stored[name].step()),
         )
         for name in closed

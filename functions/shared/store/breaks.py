@@ -31,6 +31,7 @@ from functions.shared.domain.breaks import (
 )
 from functions.shared.domain.business_time import parse_rfc3339, to_rfc3339
 from functions.shared.domain.errors import Busy, Code, HuiminError
+from functions.shared.domain.late_matches import Mate, around, plan_late_matches, wanted_of
 from functions.shared.store.bills import NEWEST, BillsMoved, require_newest
 from functions.shared.store.connection import Database
 from functions.shared.store.tables import BreakItem
@@ -156,6 +157,58 @@ class BreakStore:
             )
         return done
 
+    def match_late(self, platform_id: str, on: date, now: datetime) -> int:
+        """Ends the breaks that a neighbouring date's bill explains, and opens again what none does.
+
+        To be called when the breaks of `on` are as the newest bill has them; how many were written.
+
+        Raises:
+            Busy: other runs came in between on every try, or contention outlasted the retries.
+
+        """
+        done = 0
+        for _ in range(SYNC_TRIES):
+            known = self._concerned(platform_id, around(on))
+            groups = plan_late_matches(known, around(on), now)
+            written = self._write_groups(groups, known)
+            done += sum(map(len, groups[:written]))
+            if written == len(groups):
+                return done
+        raise Busy(operation="match_late")
+
+    def _concerned(self, platform_id: str, dates: Iterable[date]) -> dict[Mate, Break]:
+        """All breaks of the dates that can be matched late, or are."""
+        only = (BreakItem.match_state == MatchState.BILL_ONLY.value) | (
+            BreakItem.state == BreakState.MATCHED_LATE.value
+        )
+        found = [
+            _break(item)
+            for on in dates
+            for item in self._database.query(BreakItem, day_key(platform_id, on), only=only)
+        ]
+        known = {(each.business_on, each.break_id): each for each in found}
+        wanted = {mate for each in found for mate in wanted_of(each)} - known.keys()
+        keys = [(day_key(platform_id, on), name) for on, name in sorted(wanted)]
+        for item in self._database.get_many(BreakItem, keys):
+            booked = _break(item)
+            known[booked.business_on, booked.break_id] = booked
+        return known
+
+    def _write_groups(self, groups: Sequence[Sequence[Break]], before: Mapping[Mate, Break]) -> int:
+        """Writes them group by group; how many, up to the first that met another run."""
+        for number, group in enumerate(groups):
+            transaction = self._database.transaction("match_late")
+            for change in group:
+                unchanged = before[change.business_on, change.break_id]
+                transaction.put(
+                    change.break_id, _item(change), BreakItem.payload == _item(unchanged).payload
+                )
+            try:
+                transaction.commit()
+            except Cancelled:
+                return number
+        return len(groups)
+
     def _sync_span(
         self,
         platform_id: str,
@@ -251,10 +304,12 @@ def _item(change: Break) -> BreakItem:
                 "match_state": step.match_state.value,
                 "difference_fen": step.difference_fen,
                 "resolution": _resolution_document(step.resolution),
+                "counterpart": _mate_document(step.counterpart),
             }
             for step in change.history
         ],
         "resolution": _resolution_document(change.resolution),
+        "counterpart": _mate_document(change.counterpart),
     }
     return BreakItem(
         day_key(change.platform_id, change.business_on),
@@ -293,11 +348,13 @@ def _break(item: BreakItem) -> Break:
                 match_state=MatchState(step["match_state"]),
                 difference_fen=step["difference_fen"],
                 resolution=_resolution(step["resolution"]),
+                counterpart=_mate(step["counterpart"]),
             )
             for step in payload["history"]
         ),
         opened_at=item.opened_at,
         resolution=_resolution(payload["resolution"]),
+        counterpart=_mate(payload["counterpart"]),
     )
 
 
@@ -326,6 +383,14 @@ def _resolution(document: dict[str, str | None] | None) -> Resolution | None:
         approved_by=document["approved_by"],
         approved_at=parse_rfc3339(approved_at) if approved_at else None,
     )
+
+
+def _mate_document(mate: Mate | None) -> list[str] | None:
+    return [mate[0].isoformat(), mate[1]] if mate else None
+
+
+def _mate(document: list[str] | None) -> Mate | None:
+    return (date.fromisoformat(document[0]), document[1]) if document else None
 
 
 def _side(document: dict[str, Any] | None) -> BillRow | None:

@@ -150,12 +150,14 @@ class Database:
         hash_key: str,
         range_condition: Condition | None = None,
         *,
+        only: Condition | None = None,
         newest_first: bool = False,
         limit: int | None = None,
     ) -> Iterator[M]:
         """The items of a table's or an index's hash key, in range-key order, page by page.
 
-        A table is read strongly consistent; an index cannot be.
+        A table is read strongly consistent; an index cannot be. What `only` leaves out is read
+        and paid for all the same.
 
         Raises:
             Busy: throttled or lost beyond the SDK's retries.
@@ -166,6 +168,7 @@ class Database:
                 hash_key,
                 range_condition,
                 consistent_read=not isinstance(source, Index),
+                filter_condition=only,
                 scan_index_forward=not newest_first,
                 limit=limit,
             )
