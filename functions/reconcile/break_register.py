@@ -30,6 +30,7 @@ from functions.shared.files.facts import Fact, Facts, Words
 from functions.shared.files.line_file import LineFile
 from functions.shared.files.manifest import FILE_NAME, FileEntry, Manifest, describe
 from functions.shared.files.media_types import media_type_of
+from functions.shared.files.register import REGISTER_CSV, register_prefix
 from functions.shared.files.xlsx_out import to_xlsx
 from functions.shared.store.breaks import BreakStore
 from functions.shared.store.objects import ObjectStore
@@ -37,7 +38,7 @@ from functions.shared.store.objects import ObjectStore
 WRITTEN_FROM: Final = BILL_DEADLINE + GRACE
 """How long after midnight: by then the day before is settled, with its bill or without."""
 
-_CSV, _XLSX = "open-breaks.csv", "open-breaks.xlsx"
+_CSV, _XLSX = REGISTER_CSV, "open-breaks.xlsx"
 _ID, _DATE = ColumnKind.ID, ColumnKind.DATE
 _COLUMNS: Final = (
     Column("platform_id", "平台", "Platform", _ID),
@@ -127,11 +128,6 @@ def register_daily(
     )
     objects.put_new(prefix + FILE_NAME, manifest.to_bytes(), content_type=media_type_of(FILE_NAME))
     return register
-
-
-def register_prefix(on: date) -> str:
-    """The folder of a date's register, with its final slash."""
-    return f"reports/breaks/{on.isoformat()}/"
 
 
 def _unresolved(platform_ids: Iterable[str], breaks: BreakStore) -> Iterator[Break]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functions.report.figures import Report
 from functions.report.labels import Labels
 from functions.report.measures import NOTES
+from functions.report.open_breaks import OpenBreaks, open_breaks_table
 from functions.report.pages import render_report
 from functions.report.published_rows import (
     CLAIM_COLUMNS,
@@ -40,7 +41,7 @@ class ReportFile:
         return media_type_of(self.entry.name)
 
 
-def facts_of(report: Report, campaign: Campaign, run_id: str) -> Facts:
+def facts_of(report: Report, campaign: Campaign, breaks: OpenBreaks, run_id: str) -> Facts:
     """What every file of the set states about itself; it follows from what was counted alone."""
     return Facts(
         cutoff_at=day_bounds(report.day.on)[1],
@@ -52,24 +53,32 @@ def facts_of(report: Report, campaign: Campaign, run_id: str) -> Facts:
             Fact(
                 "entry_rows", Words("核销明细行数", "Rows in entries.csv"), len(report.day.entries)
             ),
+            Fact(
+                "breaks_register",
+                Words("差错登记日期", "Register of breaks"),
+                breaks.register_on or "无 none",
+            ),
         ),
     )
 
 
-def report_files(report: Report, campaign: Campaign, run_id: str) -> Iterator[ReportFile]:
-    """Every file but the manifest; the same report, campaign and run give the same bytes."""
-    facts = facts_of(report, campaign, run_id)
+def report_files(
+    report: Report, campaign: Campaign, breaks: OpenBreaks, run_id: str
+) -> Iterator[ReportFile]:
+    """Every file but the manifest; the same arguments give the same bytes."""
+    facts = facts_of(report, campaign, breaks, run_id)
     explained = _with_notes(facts)
-    for table in figure_tables(report, campaign, Labels(None)):
+    open_table = open_breaks_table(breaks)
+    for table in (*figure_tables(report, campaign, Labels(None)), open_table):
         for name, data in render_table(table, formats=("csv", "json"), facts=explained).items():
             yield ReportFile(data, describe(name, data, table))
     yield from row_files(report)
     title = Words(f"{campaign.name.zh} T+1 统计日报", f"{campaign.name.en}: T+1 report")
     workbook = to_workbook(
-        figure_tables(report, campaign, Labels(campaign)), explained, title=title
+        (*figure_tables(report, campaign, Labels(campaign)), open_table), explained, title=title
     )
     yield ReportFile(workbook, describe("report.xlsx", workbook))
-    page = render_report(report, campaign, facts)
+    page = render_report(report, campaign, open_table, facts)
     yield ReportFile(page, describe("report.html", page))
 
 

@@ -95,7 +95,7 @@ _DAYS: Final = (
 _COHORTS: Final = (FIRST_NET.name, NOW_NET.name, RESTATED.name)
 
 
-def render_report(report: Report, campaign: Campaign, facts: Facts) -> bytes:
+def render_report(report: Report, campaign: Campaign, open_breaks: Table, facts: Facts) -> bytes:
     """The page's file."""
     labels = Labels(campaign)
     name = campaign.name
@@ -109,7 +109,7 @@ def render_report(report: Report, campaign: Campaign, facts: Facts) -> bytes:
         facts=facts,
         cards=_cards(report, campaign),
         charts=_charts(report, campaign, labels),
-        tables=_tables(report, campaign, labels),
+        tables=(*_tables(report, campaign, labels), open_breaks),
         notes=NOTES,
     )
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from functions.report.figures import History, Report
 from functions.report.file_set import report_files
+from functions.report.open_breaks import read_open_breaks
 from functions.report.publication import Edition, Published, publish, published_days
 from functions.report.rows import Entry
 from functions.shared.domain.business_time import business_date, day_bounds
@@ -162,6 +163,7 @@ class ReportService:
 
     def _publish(self, record: CampaignRecord, report: Report, reason: str | None) -> Published:
         campaign = record.campaign
+        breaks = read_open_breaks(self._objects, campaign.campaign_id, report.day.on)
         return publish(
             self._objects,
             Edition(
@@ -176,7 +178,7 @@ class ReportService:
                     "ledger_entries": len(report.day.entries),
                     "vouchers_issued": sum(row.voucher_count for row in report.day.claims),
                 },
-                files=lambda run_id: report_files(report, campaign, run_id),
+                files=lambda run_id: report_files(report, campaign, breaks, run_id),
                 reason=reason,
             ),
         )

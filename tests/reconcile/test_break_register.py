@@ -8,9 +8,10 @@ from datetime import date, timedelta
 
 import openpyxl
 
-from functions.reconcile.break_register import register_daily, register_prefix
+from functions.reconcile.break_register import register_daily
 from functions.shared.domain.breaks import ResolutionKind
 from functions.shared.files.manifest import Manifest, verify
+from functions.shared.files.register import register_prefix
 from tests.support.campaigns import MEITUAN, UNIONPAY
 from tests.support.settling import DAY_1, DAY_2, Books, at
 

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from functions.report.figures import History, Report
 from functions.report.file_set import report_files, row_files
 from functions.report.labels import Labels
+from functions.report.open_breaks import OpenBreaks
 from functions.report.tables import figure_tables
 from functions.shared.domain.campaign import Campaign
 from functions.shared.files.csv_out import to_csv
@@ -25,7 +26,8 @@ def reports(
 
 def files_of(report: Report, of: Campaign) -> dict[str, bytes]:
     """The report's files by name."""
-    return {file.entry.name: file.data for file in report_files(report, of, "run-1")}
+    breaks = OpenBreaks(None, {})
+    return {file.entry.name: file.data for file in report_files(report, of, breaks, "run-1")}
 
 
 def published(of: Campaign, made: Sequence[Report]) -> list[dict[str, bytes]]:

@@ -35,6 +35,7 @@ NAMES = {
             "by_voucher_type",
             "by_day",
             "restated_days",
+            "open_breaks",
         )
         for ending in ("csv", "json")
     ),
@@ -192,6 +193,7 @@ def test_people_read_names_yuan_and_percentages(
         "分券种统计",
         "逐日统计",
         "往日调整",
+        "未结对账差错",
         "说明",
     ]
     head, *rows = workbook["分行业统计"].values
