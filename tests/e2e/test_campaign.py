@@ -217,6 +217,8 @@ def test_a_whole_campaign(deployment: Deployment) -> None:
     earn(platforms, people[8], people[3])
     end_day(deployment, platforms, business_date(opens_at))
     end_break(bureau, "unionpay")
+    [settlement] = expect(platforms[0].settlements(), 200)["settlements"]
+    expect(platforms[0].confirm(settlement), 200)
 
     # Round 1 over: three of 50-20 issued a platform, one used and one restored, so two lapse; so
     # do the gift and what orders earned, which nobody used.
@@ -240,6 +242,8 @@ def test_a_whole_campaign(deployment: Deployment) -> None:
     returned = objects(deployment, "returns/e2e-dining/0001/")
     require_verified(returned)
     pay_back(deployment, bureau, document)
+    for platform in platforms:
+        pay_out(deployment, bureau, document, platform)
     proof = objects(deployment, f"reports/invariants/{business_date(deployment.now())}/")
     require_verified(proof)
     require_audited(deployment)
@@ -250,22 +254,54 @@ def test_a_whole_campaign(deployment: Deployment) -> None:
 
 def pay_back(deployment: Deployment, bureau: Bureau, document: dict[str, Any]) -> None:
     """Two persons pay the return; the bank's instruction is there, and its reply is entered."""
-    made = expect(bureau.fund_return(document), 200)
-    expect(bureau.pay(document, "", version=1, by=bureau.operator), 200)
-    paid = expect(bureau.pay(document, "/approve", version=2, by=bureau.approver), 200)
+    account = document["source_account"]["number"]
+    done = pay(deployment, bureau, document, of="returns/1", account=account)
+    require_instructed(deployment, "returns/e2e-dining/0001/payment-01/")
+    assert done["paid_fen"] == done["to_return_fen"]
+
+
+def pay_out(
+    deployment: Deployment, bureau: Bureau, document: dict[str, Any], platform: Platform
+) -> None:
+    """The same for what a platform's settlements come to; it reads that they are paid."""
+    name = platform.platform_id
+    drawn = expect(bureau.draw_payout(document, name, 1), 201)
+    [contract] = [c for c in document["contracts"] if c["platform_id"] == name]
+    account = contract["account"]["number"]
+    done = pay(deployment, bureau, document, of=f"settlements/{name}/payouts/1", account=account)
+    assert done["paid_fen"] == drawn["payable_fen"] > 0
+    require_instructed(deployment, f"payouts/e2e-dining/{name}/0001/payment-01/")
+    folder = f"settlements/{name}/{drawn['last_on']}/e2e-dining/payout-0001/"
+    require_verified(objects(deployment, folder))
+    read = expect(platform.settlements(), 200)["settlements"]
+    assert {settlement["state"] for settlement in read} == {"PAID"}
+
+
+def pay(
+    deployment: Deployment, bureau: Bureau, document: dict[str, Any], *, of: str, account: str
+) -> dict[str, Any]:
+    """Proposed, approved, instructed by the next tick, and confirmed by the bank."""
+    expect(bureau.pay(document, "", version=1, by=bureau.operator, of=of), 200)
+    paid = expect(bureau.pay(document, "/approve", version=2, by=bureau.approver, of=of), 200)
     deployment.run_schedule("tick")
-    files = objects(deployment, "returns/e2e-dining/0001/payment-01/")
-    require_verified(files)
-    assert b"pain.001.001.09" in files["pain.001.xml"]
     told = {
         "reference": paid["payments"][0]["reference"],
-        "account_number": document["source_account"]["number"],
-        "paid_fen": made["to_return_fen"],
+        "account_number": account,
+        "paid_fen": paid["left_fen"],
         "bank_reference": "B-0001",
         "note": "ok",
     }
-    done = expect(bureau.pay(document, "/reply", version=3, by=bureau.operator, told=told), 200)
+    reply = bureau.pay(document, "/reply", version=3, by=bureau.operator, told=told, of=of)
+    done = expect(reply, 200)
     assert (done["left_fen"], done["payments"][0]["state"]) == (0, "PAID")
+    return done
+
+
+def require_instructed(deployment: Deployment, folder: str) -> None:
+    """The bank's instruction lies there, as its manifest says."""
+    files = objects(deployment, folder)
+    require_verified(files)
+    assert b"pain.001.001.09" in files["pain.001.xml"]
 
 
 def listen(deployment: Deployment, platform_id: str) -> Callable[[], list[dict[str, Any]]]:
