@@ -62,6 +62,12 @@ class SettlementAccount:
         """The statements that a payout drawn up now would take."""
         return payable(self.standings, through=self.through)
 
+    @property
+    def is_last(self) -> bool:
+        """Whether the campaign is closed and all its statements are confirmed."""
+        is_closed = self.record.state is CampaignState.CLOSED
+        return is_closed and all(standing.confirmed_by for standing in self.standings)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
@@ -174,7 +180,7 @@ class SettlementDesk:
             account.platform_id,
             account.due,
             number=version,
-            is_closed=account.record.state is CampaignState.CLOSED,
+            is_last=account.is_last,
             by=by,
             now=now,
         )

@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from functions.files.service import FileService
 from functions.reconcile.payout_files import publish_payouts
@@ -21,6 +23,7 @@ from functions.shared.domain.money import FundingParts
 from functions.shared.domain.payouts import (
     MOST_STATEMENTS,
     ConfirmedBy,
+    Payout,
     Standing,
     StatementState,
     confirm_by_of,
@@ -282,6 +285,22 @@ def test_what_a_platform_owes_when_the_campaign_is_closed_it_pays_back(books: Bo
     assert not [key for key in published(books) if key.endswith(f"{UNIONPAY}/0002/payment-01/")]
 
 
+def test_while_a_statement_may_still_be_answered_a_negative_sum_waits_for_it(books: Books) -> None:
+    redemption = books.redeem("o-1", at(DAY_1))
+    settled(books, DAY_1)
+    confirm(books, DAY_1)
+    draw(books, 1)
+    books.refund(redemption, "f-1", at(DAY_2))
+    settled(books, DAY_2)
+    books.redeem("o-2", at(DAY_3))
+    settled(books, DAY_3)
+    confirm(books, DAY_2)
+    close(books)
+    refused(draw(books, 2), 409, "PAYOUT_NOT_DUE")
+    confirm(books, DAY_3)
+    assert draw(books, 2).body["payable_side"] == "NOBODY"
+
+
 def test_a_day_of_nothing_left_at_the_end_is_paid_with_nothing(books: Books) -> None:
     redemption = books.redeem("o-1", at(DAY_1))
     books.refund(redemption, "f-1", at(DAY_1, "13:00"))
@@ -343,7 +362,7 @@ def test_of_two_who_draw_up_at_once_one_does_and_the_other_is_told(books: Books)
     now = books.deployment.clock.now + timedelta(days=9)
     [due] = _standings(books, record.campaign, now)
     one, other = (
-        draw_payout(record.campaign, UNIONPAY, [due], number=1, is_closed=False, by=name, now=now)
+        draw_payout(record.campaign, UNIONPAY, [due], number=1, is_last=False, by=name, now=now)
         for name in ("li.na", "zhao")
     )
     with scripted(books.database.client, TRANSACTION, LOST_AFTER):
@@ -369,7 +388,7 @@ def test_nobody_is_paid_to_an_account_that_no_contract_names() -> None:
         confirmed_by=ConfirmedBy.TIMEOUT, confirmed_at=MORNING_2,
     )  # fmt: skip
     with pytest.raises(HuiminError) as caught:
-        draw_payout(of, UNIONPAY, [due], number=1, is_closed=False, by="li.na", now=MORNING_3)
+        draw_payout(of, UNIONPAY, [due], number=1, is_last=False, by="li.na", now=MORNING_3)
     assert caught.value.code is Code.CONTRACT_MISSING
     assert confirm_by_of(of, UNIONPAY, MORNING_2) == at(date(2026, 1, 12), "00:00")
 
@@ -399,7 +418,7 @@ def test_a_payout_takes_no_more_statements_than_an_item_holds() -> None:
     assert payable(standings, through=days[2]) == standings[:3]
     assert net_of(standings[:2]) == 2 * 10**10
     payout = draw_payout(
-        of, UNIONPAY, due, number=9_999, is_closed=False, by="l" * 128, now=at(first)
+        of, UNIONPAY, due, number=9_999, is_last=False, by="l" * 128, now=at(first)
     )
     payload = to_payload(payout)
     assert from_payload(payload) == payout
@@ -474,3 +493,53 @@ def test_another_campaigns_payouts_are_its_own(books: Books) -> None:
     settled(books, DAY_1)
     assert account(books)["settlements"] == []
     refused(draw(books, 1), 409, "PAYOUT_NOT_DUE")
+
+
+@given(
+    st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 3)), min_size=1, max_size=12),
+    st.lists(st.integers(0, 16), max_size=6),
+)
+@settings(deadline=None)
+def test_every_statement_is_paid_once_and_all_payouts_come_to_what_all_statements_do(
+    days: list[tuple[int, int]], draws: list[int]
+) -> None:
+    """Whatever is confirmed when, and whenever somebody draws up; the last draw is at the end."""
+    of = campaign(contracts=[contract(UNIONPAY)])
+    made = [
+        (statement_of_fen(DAY_1 + timedelta(days=n), net_fen), MORNING_2 + timedelta(days=n))
+        for n, (net_fen, _) in enumerate(days)
+    ]
+    drawn: list[Payout] = []
+    end = len(days) + 9
+    for day in [*sorted(draws), end]:
+        now = MORNING_2 + timedelta(days=day)
+        taken = {line.statement_id: p.number for p in drawn for line in p.lines}
+        standings = [
+            standing_of(
+                statement,
+                made_at,
+                campaign=of,
+                told_at=told_at if (told_at := made_at + timedelta(days=after)) <= now else None,
+                payouts=taken,
+                paid={p.number: True for p in drawn},
+                now=now,
+            )
+            for (statement, made_at), (_, after) in zip(made, days, strict=True)
+            if made_at <= now
+        ]
+        is_last = day == end
+        due = payable(standings, through=made[-1][0].business_on)
+        assert all(s.confirmed_at is not None and s.confirmed_at <= now for s in due)
+        draw_up = partial(
+            draw_payout, of, UNIONPAY, due, number=len(drawn) + 1, is_last=is_last, by="li", now=now
+        )
+        if not due or (net_of(due) <= 0 and not is_last):
+            with pytest.raises(HuiminError, match="PAYOUT_NOT_DUE"):
+                draw_up()
+            continue
+        payout = draw_up()
+        assert payout.net_fen > 0 or is_last
+        drawn.append(payout)
+    paid = [line.business_on for payout in drawn for line in payout.lines]
+    assert paid == [statement.business_on for statement, _ in made]
+    assert sum(p.net_fen for p in drawn) == sum(net_fen for net_fen, _ in days)

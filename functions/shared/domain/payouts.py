@@ -2,12 +2,12 @@
 
     DRAFT ──the platform confirms, or its time to runs out──> CONFIRMED ──its payout is paid──> PAID
 
-    confirmed and in no payout yet, oldest first ──net > 0, or the campaign is closed──> payout
+    confirmed and in no payout yet, oldest first ──net > 0, or they are the last──> payout
 
 A payout takes every statement from where the one before it ended up to the first that is not
 confirmed. Where they come to nothing or less, nothing is drawn up and the next payout has them too:
-a negative net carries forward. Only a closed campaign, which has no next day to carry to, is drawn
-up whatever the sign; what a platform then owes it pays back.
+a negative net carries forward. Only the last statements of a closed campaign, which has no next day
+to carry to, are drawn up whatever the sign; what a platform then owes it pays back.
 
 A statement's own amounts never change, and it is in one payout at most: payouts follow each other
 without a gap and are numbered.
@@ -250,7 +250,7 @@ def draw_payout(
     due: Sequence[Standing],
     *,
     number: int,
-    is_closed: bool,
+    is_last: bool,
     by: str,
     now: datetime,
 ) -> Payout:
@@ -261,7 +261,7 @@ def draw_payout(
         platform_id: whose statements.
         due: what `payable` gave.
         number: of the payout.
-        is_closed: whether the campaign is, so that nothing can be carried forward.
+        is_last: whether no statement can come after these, so that nothing can be carried forward.
         by: who draws it up.
         now: when.
 
@@ -275,7 +275,7 @@ def draw_payout(
     if contract is None:
         raise HuiminError(Code.CONTRACT_MISSING, platform_id=platform_id)
     net_fen = net_of(due)
-    if not due or (net_fen <= 0 and not is_closed):
+    if not due or (net_fen <= 0 and not is_last):
         raise HuiminError(Code.PAYOUT_NOT_DUE, statements=len(due), net_fen=net_fen)
     return Payout(
         campaign_id=campaign.campaign_id,
