@@ -36,6 +36,8 @@ TESTS = {
     "bills": ("tests/reconcile",),
     "breaks": ("tests/reconcile",),
     "settlements": ("tests/reconcile", "tests/store"),
+    "payments": ("tests/reconcile/test_fund_returns.py",),
+    "payouts": ("tests/reconcile/test_payouts.py",),
     "returns": ("tests/reconcile_money/test_closing.py", _MEETINGS),
     "earnings": ("tests/handlers/test_earnings.py", _MEETINGS),
     "grants": ("tests/handlers/test_grants.py", _MEETINGS),

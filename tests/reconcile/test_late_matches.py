@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +24,7 @@ from functions.shared.domain.breaks import (
     break_id_of,
 )
 from functions.shared.domain.late_matches import Mate, explains, plan_late_matches, wanted_of
+from functions.shared.store.breaks import BreakStore
 from infra.local.bills import BillRow as BilledRow
 from tests.support.calls import AUDITOR, Bureau
 from tests.support.campaigns import CAMPAIGN_ID, UNIONPAY
@@ -146,6 +148,32 @@ def test_a_run_that_dies_anywhere_is_finished_by_the_next(books: Books, after: b
         [("LEDGER_ONLY", "MATCHED_LATE")] * 2,
         [("BILL_ONLY", "MATCHED_LATE")] * 2,
     ]
+
+
+def test_a_decision_that_comes_in_between_is_not_overwritten(books: Books) -> None:
+    books.redeem("o-1", at(DAY_1))
+    bill(books, DAY_1, [])
+    [found] = books.breaks.of_day(UNIONPAY, DAY_1)
+    books.bill(DAY_2, moved(books.entries(DAY_1), DAY_2))
+    proposed = found.proposed(ResolutionKind.WRITE_OFF, "查无此单", by="li.na", now=NOW)
+    approved = proposed.approved(by="wang.wei", now=NOW)
+    books.settle(at(DAY_2, "09:00"))
+
+    def decide() -> None:
+        books.breaks.change(found, proposed)
+        books.breaks.change(proposed, approved)
+
+    real = books.breaks._write_groups
+
+    def in_between(*args: Any) -> int:  # noqa: ANN401 - as the method's
+        if books.breaks.get(UNIONPAY, DAY_1, found.break_id) == found:
+            decide()
+        return real(*args)
+
+    with patch.object(BreakStore, "_write_groups", side_effect=in_between):
+        books.settle(at(DAY_3, "08:00"))
+    assert books.breaks.of_day(UNIONPAY, DAY_1) == [approved]
+    assert states(books, DAY_2) == [[("BILL_ONLY", "OPEN")]]
 
 
 def test_a_restated_set_of_the_day_leaves_it_ended(books: Books) -> None:

@@ -369,9 +369,20 @@ def test_of_two_who_draw_up_at_once_one_does_and_the_other_is_told(books: Books)
         assert store.draw(one, now=now) == one
     assert store.draw(other, now=now) == one
     assert store.payouts(CAMPAIGN_ID, UNIONPAY) == [one]
-    store.mark_published(one, 2)
-    store.mark_published(one, 1)
-    assert list(store.all(CAMPAIGN_ID)) == [(one, 2)]
+    for sets, kept in ((1, 1), (2, 2), (1, 2)):
+        store.mark_published(one, sets)
+        assert list(store.all(CAMPAIGN_ID)) == [(one, kept)]
+
+
+def test_the_first_word_of_a_platform_counts(books: Books) -> None:
+    """Of two requests at once, which both found the statement unconfirmed."""
+    books.redeem("o-1", at(DAY_1))
+    settled(books, DAY_1)
+    store = PayoutStore(books.database)
+    [(statement, _)] = books.settlements.made(CAMPAIGN_ID)
+    assert store.confirm(statement, now=MORNING_2)
+    assert not store.confirm(statement, now=MORNING_3)
+    assert store.confirmations(CAMPAIGN_ID, UNIONPAY) == {DAY_1: MORNING_2}
 
 
 def _standings(books: Books, of: Campaign, now: datetime) -> Iterator[Standing]:

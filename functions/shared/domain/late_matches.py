@@ -65,8 +65,8 @@ def plan_late_matches(
     """What must be written so that just those breaks that explain each other are ended by it.
 
     Args:
-        known: breaks of the dates: all of BILL_ONLY, all that are MATCHED_LATE, and those that
-            `wanted_of` names and that exist.
+        known: breaks of the dates: all of BILL_ONLY, ended ones too, and those that `wanted_of`
+            names and that exist.
         dates: which; a break that is matched with one of another date is left as it is.
         now: when a break that is not explained any more is opened again.
 

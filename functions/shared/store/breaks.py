@@ -178,9 +178,9 @@ class BreakStore:
 
     def _concerned(self, platform_id: str, dates: Iterable[date]) -> dict[Mate, Break]:
         """All breaks of the dates that can be matched late, or are."""
-        only = (BreakItem.match_state == MatchState.BILL_ONLY.value) | (
-            BreakItem.state == BreakState.MATCHED_LATE.value
-        )
+        # Whatever is or was matched late is one of these, or is what one of them names: a break of
+        # the bill only never becomes another kind, because no other entry can have its key.
+        only = BreakItem.match_state == MatchState.BILL_ONLY.value
         found = [
             _break(item)
             for on in dates
