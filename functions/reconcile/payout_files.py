@@ -28,7 +28,14 @@ _ID, _TEXT, _FEN, _TIME = ColumnKind.ID, ColumnKind.TEXT, ColumnKind.FEN, Column
 _COLUMNS = (
     Column("business_date", "业务日期", "Business date", ColumnKind.DATE),
     Column("statement_id", "结算单号", "Statement", _ID),
-    Column("confirmed_by", "确认方式", "Confirmed by", _TEXT),
+    Column(
+        "confirmed_by",
+        "确认方式",
+        "Confirmed by",
+        _TEXT,
+        "PLATFORM 平台确认；TIMEOUT 逾期未答复视为确认",
+        "PLATFORM; TIMEOUT where it did not answer in time",
+    ),
     Column("confirmed_at", "确认时间", "Confirmed at", _TIME),
     Column(
         "net_fen",
