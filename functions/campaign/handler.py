@@ -14,11 +14,6 @@ from functions.campaign.messages import (
     PauseBody,
     PlatformAnswer,
     PlatformBody,
-    PoolList,
-    StockChangeAnswer,
-    StockChangeBody,
-    StockChangeList,
-    StockChangesQuery,
     VoidBody,
     VoucherAdminAnswer,
     campaign_admin_answer,
@@ -26,13 +21,20 @@ from functions.campaign.messages import (
     campaign_list,
     merchant_answer,
     platform_answer,
-    pool_list,
-    stock_change_answer,
-    stock_change_of,
     voucher_admin_answer,
 )
 from functions.campaign.service import CampaignService
 from functions.campaign.stock import PoolService
+from functions.campaign.stock_messages import (
+    PoolList,
+    StockChangeAnswer,
+    StockChangeBody,
+    StockChangeList,
+    StockChangesQuery,
+    pool_list,
+    stock_change_answer,
+    stock_change_of,
+)
 from functions.campaign.vouchers import VoucherDesk
 from functions.shared.domain.errors import Code
 from functions.shared.domain.registry import Merchant, Platform

@@ -404,6 +404,22 @@ def test_nobody_is_paid_to_an_account_that_no_contract_names() -> None:
     assert confirm_by_of(of, UNIONPAY, MORNING_2) == at(date(2026, 1, 12), "00:00")
 
 
+def test_who_was_paid_in_beforehand_pays_from_there_and_who_was_not_is_reimbursed() -> None:
+    prefunded = campaign(contracts=[contract(UNIONPAY)])
+    due = Standing(
+        statement=statement_of_fen(DAY_1, 500), made_at=MORNING_2, confirm_by=MORNING_2,
+        confirmed_by=ConfirmedBy.TIMEOUT, confirmed_at=MORNING_2,
+    )  # fmt: skip
+    for of, payer in (
+        (prefunded, prefunded.holding_account),
+        (replace(prefunded, holding_account=None), prefunded.source_account),
+    ):
+        payout = draw_payout(of, UNIONPAY, [due], number=1, is_last=False, by="li", now=MORNING_3)
+        owed = payout.owed
+        assert (owed.payer, owed.payee) == (payer, prefunded.contracts[0].account)
+        assert owed.amount_fen == 500
+
+
 def statement_of_fen(on: date, fiscal_fen: int) -> Statement:
     """A day of one redemption, or of one refund of an earlier day's."""
     parts = FundingParts(fiscal_fen=abs(fiscal_fen), platform_fen=0, merchant_fen=0)
