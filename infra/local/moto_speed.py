@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import copy
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
@@ -80,6 +81,8 @@ class _Transaction:
 
 
 _TRANSACTION: ContextVar[_Transaction | None] = ContextVar("transaction", default=None)
+# Readers of one table meet here: a day's entries are read by several threads at once.
+_FILING = threading.Lock()
 _CANDIDATES: ContextVar[Sequence[Item] | None] = ContextVar("candidates", default=None)
 
 
@@ -196,7 +199,9 @@ class LocalTable(Table):
     def _hand_out(self, hash_key: DynamoType, range_key: DynamoType | None) -> None:
         # Nothing to keep before the first query of an index files all items.
         if self._hash_indexes and _is_scalar(hash_key):
-            self._handed_out[_Key(DynamoType(hash_key), range_key and DynamoType(range_key))] = None
+            key = _Key(DynamoType(hash_key), range_key and DynamoType(range_key))
+            with _FILING:
+                self._handed_out[key] = None
 
     def query(
         self,
@@ -262,7 +267,8 @@ class LocalTable(Table):
         value = dict(conditions).get(attribute) if attribute is not None else None
         if attribute is None or value is None or not _is_scalar(value):
             return None
-        keys = self._hash_index(attribute).keys_under(value)
+        with _FILING:
+            keys = tuple(self._hash_index(attribute).keys_under(value))
         return [item for item in map(self._at, keys) if item is not None]
 
     def _hash_index(self, attribute: str) -> _HashIndex:

@@ -7,6 +7,8 @@ and once inside `quick_moto`; everything that a client can see is compared.
 from __future__ import annotations
 
 import copy
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -778,3 +780,30 @@ def test_a_table_with_a_stream_is_rolled_back_whole(client: Any) -> None:  # noq
         with pytest.raises(ClientError):
             client.transact_write_items(TransactItems=[*MOVES_AND_COUNTS, CHANGED_SINCE])
         assert (everything(client), records()) == before
+
+
+def test_many_threads_may_read_an_index_at_once(quick: Any) -> None:  # noqa: ANN401 - as above
+    """As the reconciler reads a day: an item that is handed out is filed again meanwhile."""
+    for number in range(40):
+        item = {"account": {"S": f"a-{number}"}, "number": {"N": "1"}, "day": {"S": "monday"}}
+        quick.put_item(TableName=ENTRIES, Item=item | {"amount": {"N": "1"}})
+    asked = {
+        "TableName": ENTRIES,
+        "IndexName": "all_by_day",
+        "KeyConditionExpression": "#d = :d",
+        "ExpressionAttributeNames": {"#d": "day"},
+        "ExpressionAttributeValues": {":d": {"S": "monday"}},
+    }
+
+    def read(number: int) -> int:
+        key = {"account": {"S": f"a-{number % 40}"}, "number": {"N": "1"}}
+        quick.get_item(TableName=ENTRIES, Key=key)
+        return int(quick.query(**asked)["Count"])
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as readers:
+            assert set(readers.map(read, range(400))) == {40}
+    finally:
+        sys.setswitchinterval(before)
