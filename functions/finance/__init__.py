@@ -1,1 +1,1 @@
-"""The money side of the bureau's plane: breaks, fund returns, and what two persons pay."""
+"""The money side of the bureau's plane: breaks, settlements, fund returns, payments."""

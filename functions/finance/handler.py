@@ -271,7 +271,8 @@ def draw_payout(request: Request) -> Answer:
         by=request.caller.person,
         now=request.now,
     )
-    return Answer(200 if replayed else 201, payout_answer(drawn), replayed, version=1)
+    version = version_of(drawn.payments)
+    return Answer(200 if replayed else 201, payout_answer(drawn), replayed, version=version)
 
 
 def _account(request: Request[Any, Any]) -> SettlementAccount:

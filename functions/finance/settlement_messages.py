@@ -166,15 +166,15 @@ def _lines(made: Payout) -> list[PayoutLineAnswer]:
             business_on=line.business_on,
             statement_id=line.statement_id,
             net_fen=line.net_fen,
-            confirmed_by=line.confirmed_by.value,
-            confirmed_at=line.confirmed_at,
+            confirmed_by=line.confirmed.by.value,
+            confirmed_at=line.confirmed.at,
         )
         for line in made.lines
     ]
 
 
 def _settlement(standing: Standing) -> SettlementAnswer:
-    statement = standing.statement
+    statement, confirmed = standing.statement, standing.confirmed
     net = statement.net
     return SettlementAnswer(
         business_on=statement.business_on,
@@ -188,8 +188,8 @@ def _settlement(standing: Standing) -> SettlementAnswer:
         state=standing.state.value,
         made_at=standing.made_at,
         confirm_by=standing.confirm_by,
-        confirmed_by=standing.confirmed_by.value if standing.confirmed_by else None,
-        confirmed_at=standing.confirmed_at,
+        confirmed_by=confirmed.by.value if confirmed else None,
+        confirmed_at=confirmed.at if confirmed else None,
         payout=standing.payout,
     )
 

@@ -13,6 +13,7 @@ from functions.shared.domain.funds import CampaignRecord
 from functions.shared.domain.payments import Payments
 from functions.shared.domain.payouts import (
     Payout,
+    PayoutLine,
     Standing,
     draw_payout,
     payable,
@@ -58,7 +59,7 @@ class SettlementAccount:
         return len(self.payouts) + 1
 
     @cached_property
-    def due(self) -> list[Standing]:
+    def due(self) -> list[PayoutLine]:
         """The statements that a payout drawn up now would take."""
         return payable(self.standings, through=self.through)
 
@@ -66,7 +67,7 @@ class SettlementAccount:
     def is_last(self) -> bool:
         """Whether the campaign is closed and all its statements are confirmed."""
         is_closed = self.record.state is CampaignState.CLOSED
-        return is_closed and all(standing.confirmed_by for standing in self.standings)
+        return is_closed and all(standing.confirmed for standing in self.standings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +155,7 @@ class SettlementDesk:
             expected = getattr(found.statement, name)
             if getattr(told, name) != expected:
                 raise HuiminError(Code.STATEMENT_MISMATCH, field=name, expected=expected)
-        if found.confirmed_by is not None:
+        if found.confirmed is not None:
             return True
         return not self._payouts.confirm(found.statement, now=now)
 

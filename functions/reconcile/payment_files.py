@@ -144,9 +144,7 @@ def _facts(payment: Payment, digest: str) -> list[Fact]:
 
 
 def _row(owed: Owed, payment: Payment) -> Row:
-    payer, payee = owed.payer, owed.payee
-    assert payer is not None, owed.reference  # noqa: S101 - nothing is payable without them
-    assert payee is not None, owed.reference  # noqa: S101 - as above
+    payer, payee = owed.paid_from, owed.payee
     return {
         "reference": payment.reference,
         "campaign_id": owed.campaign_id,
@@ -182,8 +180,7 @@ def _statement(owed: Owed, payment: Payment, sheet: PaymentSheet, facts: Facts) 
                 "bank": account.bank,
                 "bank_code": account.bank_code,
             }
-            for words, account in (("付款方 Payer", owed.payer), ("收款方 Payee", owed.payee))
-            if account is not None
+            for words, account in (("付款方 Payer", owed.paid_from), ("收款方 Payee", owed.payee))
         ],
     )
     signed = Words(

@@ -149,8 +149,8 @@ def _table(payout: Payout) -> Table:
         {
             "business_date": line.business_on,
             "statement_id": line.statement_id,
-            "confirmed_by": line.confirmed_by.value,
-            "confirmed_at": line.confirmed_at,
+            "confirmed_by": line.confirmed.by.value,
+            "confirmed_at": line.confirmed.at,
             "net_fen": line.net_fen,
         }
         for line in payout.lines

@@ -325,8 +325,11 @@ def test_money_that_was_never_paid_in_is_not_paid_out(closed: Books) -> None:
     stores = MoneyStores.of(closed.database, closed.objects)
     made = stores.returns.fund_return(CAMPAIGN_ID, 1)
     assert made is not None
-    none_held = stores.payments.of(replace(made, holding_account=None).owed)
+    owed = replace(made, holding_account=None).owed
+    none_held = stores.payments.of(owed)
     assert (none_held.owed_fen, none_held.left_fen) == (0, 0)
+    with pytest.raises(ValueError, match="no account to be paid from"):
+        _ = owed.paid_from
 
 
 def test_a_return_takes_so_many_payments(closed: Books) -> None:

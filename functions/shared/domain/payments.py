@@ -56,8 +56,9 @@ class Owed:
         key: names it among the campaign's statements.
         reference: names it at the bank, as `reference_of` makes it.
         amount_fen: what is to be paid; not negative.
-        payer: the account it is paid from; None where nothing is to be paid through a bank.
-        payee: the only account it may be paid to; None as above.
+        payer: the account it is paid from; None where the money was never paid in, so that there
+            is nothing to pay.
+        payee: the only account it may be paid to.
 
     """
 
@@ -66,7 +67,19 @@ class Owed:
     reference: str
     amount_fen: int
     payer: BankAccount | None
-    payee: BankAccount | None
+    payee: BankAccount
+
+    @property
+    def paid_from(self) -> BankAccount:
+        """The payer of what can be paid.
+
+        Raises:
+            ValueError: there is none, and so no payment can have been proposed.
+
+        """
+        if self.payer is None:
+            raise ValueError(f"{self.reference} has no account to be paid from")
+        return self.payer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,14 +167,13 @@ class Payments:
 
     @property
     def owed_fen(self) -> int:
-        """What the bank is to pay in all; 0 where there is no account to pay it from or to."""
-        is_payable = self.owed.payer is not None and self.owed.payee is not None
-        return self.owed.amount_fen if is_payable else 0
+        """What the bank is to pay in all; 0 where there is no account to pay it from."""
+        return self.owed.amount_fen if self.owed.payer else 0
 
     @property
     def account_number(self) -> str:
         """Of the only account that may be credited."""
-        return self.owed.payee.number if self.owed.payee else ""
+        return self.owed.payee.number
 
     @property
     def paid_fen(self) -> int:

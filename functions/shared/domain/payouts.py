@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import Final
 
 from functions.shared.domain.business_time import (
@@ -57,6 +57,14 @@ class ConfirmedBy(StrEnum):
     TIMEOUT = "TIMEOUT"
 
 
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """Why a statement counts as confirmed, and since when."""
+
+    by: ConfirmedBy
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutLine:
     """A statement in a payout; `net_fen` is its fiscal net, negative where more came back."""
@@ -64,8 +72,7 @@ class PayoutLine:
     business_on: date
     statement_id: str
     net_fen: int
-    confirmed_by: ConfirmedBy
-    confirmed_at: datetime
+    confirmed: Confirmation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +115,7 @@ class Payout:
     @property
     def net_fen(self) -> int:
         """What the statements come to; negative where the platform owes."""
-        return sum(line.net_fen for line in self.lines)
+        return net_of(self.lines)
 
     @property
     def payable_side(self) -> PayableSide:
@@ -151,8 +158,7 @@ class Standing:
         statement: as it was made.
         made_at: when.
         confirm_by: when it counts as confirmed without a word from the platform.
-        confirmed_by: why it counts as confirmed; None while it does not.
-        confirmed_at: since when.
+        confirmed: why and since when it counts as confirmed; None while it does not.
         payout: the number of the payout that it is in.
         is_paid: whether that is paid whole.
 
@@ -161,8 +167,7 @@ class Standing:
     statement: Statement
     made_at: datetime
     confirm_by: datetime
-    confirmed_by: ConfirmedBy | None = None
-    confirmed_at: datetime | None = None
+    confirmed: Confirmation | None = None
     payout: int | None = None
     is_paid: bool = False
 
@@ -171,7 +176,7 @@ class Standing:
         """DRAFT, CONFIRMED or PAID."""
         if self.is_paid:
             return StatementState.PAID
-        return StatementState.CONFIRMED if self.confirmed_by else StatementState.DRAFT
+        return StatementState.CONFIRMED if self.confirmed else StatementState.DRAFT
 
 
 def standing_of(
@@ -197,18 +202,17 @@ def standing_of(
 
     """
     confirm_by = confirm_by_of(campaign, statement.platform_id, made_at)
-    confirmed_by, confirmed_at = None, None
+    confirmed = None
     if told_at is not None and told_at < confirm_by:
-        confirmed_by, confirmed_at = ConfirmedBy.PLATFORM, told_at
+        confirmed = Confirmation(ConfirmedBy.PLATFORM, told_at)
     elif confirm_by <= now:
-        confirmed_by, confirmed_at = ConfirmedBy.TIMEOUT, confirm_by
+        confirmed = Confirmation(ConfirmedBy.TIMEOUT, confirm_by)
     payout = payouts.get(statement.statement_id)
     return Standing(
         statement=statement,
         made_at=made_at,
         confirm_by=confirm_by,
-        confirmed_by=confirmed_by,
-        confirmed_at=confirmed_at,
+        confirmed=confirmed,
         payout=payout,
         is_paid=payout is not None and paid[payout],
     )
@@ -221,7 +225,7 @@ def confirm_by_of(campaign: Campaign, platform_id: str, made_at: datetime) -> da
     return day_bounds(business_date(made_at) + timedelta(days=days))[1]
 
 
-def payable(standings: Iterable[Standing], *, through: date | None) -> list[Standing]:
+def payable(standings: Iterable[Standing], *, through: date | None) -> list[PayoutLine]:
     """The statements that the next payout takes: see the module's head.
 
     Args:
@@ -230,24 +234,33 @@ def payable(standings: Iterable[Standing], *, through: date | None) -> list[Stan
             that is not settled yet is waited for, so that no payout leaves it behind.
 
     """
-    if through is None:
-        return []
-    left = (s for s in standings if s.payout is None)
-    taken = takewhile(
-        lambda s: s.confirmed_by is not None and s.statement.business_on <= through, left
-    )
-    return list(taken)[:MOST_STATEMENTS]
+    lines: list[PayoutLine] = []
+    for standing in standings:
+        statement, confirmed = standing.statement, standing.confirmed
+        if standing.payout is not None:
+            continue
+        if through is None or confirmed is None or statement.business_on > through:
+            break
+        lines.append(
+            PayoutLine(
+                business_on=statement.business_on,
+                statement_id=statement.statement_id,
+                net_fen=statement.net.fiscal_fen,
+                confirmed=replace(confirmed, at=_as_written(confirmed.at)),
+            )
+        )
+    return lines[:MOST_STATEMENTS]
 
 
-def net_of(standings: Iterable[Standing]) -> int:
+def net_of(lines: Iterable[PayoutLine]) -> int:
     """What statements come to, in fen; negative where the platform owes."""
-    return sum(standing.statement.net.fiscal_fen for standing in standings)
+    return sum(line.net_fen for line in lines)
 
 
 def draw_payout(
     campaign: Campaign,
     platform_id: str,
-    due: Sequence[Standing],
+    due: Sequence[PayoutLine],
     *,
     number: int,
     is_last: bool,
@@ -282,25 +295,17 @@ def draw_payout(
         campaign_name=campaign.name,
         platform_id=platform_id,
         number=number,
-        lines=tuple(map(_line, due)),
+        lines=tuple(due),
         bureau_account=campaign.holding_account or campaign.source_account,
         platform_account=contract.account,
         drawn_by=by,
-        # As it is written, so that what is read back is equal.
-        drawn_at=parse_rfc3339(to_rfc3339(now)),
+        drawn_at=_as_written(now),
     )
 
 
-def _line(standing: Standing) -> PayoutLine:
-    assert standing.confirmed_by is not None  # noqa: S101 - `payable` takes no other
-    assert standing.confirmed_at is not None  # noqa: S101 - as above
-    return PayoutLine(
-        business_on=standing.statement.business_on,
-        statement_id=standing.statement.statement_id,
-        net_fen=standing.statement.net.fiscal_fen,
-        confirmed_by=standing.confirmed_by,
-        confirmed_at=parse_rfc3339(to_rfc3339(standing.confirmed_at)),
-    )
+def _as_written(at: datetime) -> datetime:
+    """Cut to what is written down, so that what is read back is equal."""
+    return parse_rfc3339(to_rfc3339(at))
 
 
 def to_payload(payout: Payout) -> str:
@@ -312,8 +317,8 @@ def to_payload(payout: Payout) -> str:
                 line.business_on.isoformat(),
                 line.statement_id,
                 line.net_fen,
-                line.confirmed_by.value,
-                to_rfc3339(line.confirmed_at),
+                line.confirmed.by.value,
+                to_rfc3339(line.confirmed.at),
             ]
             for line in payout.lines
         ],
@@ -336,8 +341,7 @@ def from_payload(payload: str) -> Payout:
                     business_on=date.fromisoformat(on),
                     statement_id=statement_id,
                     net_fen=net_fen,
-                    confirmed_by=ConfirmedBy(by),
-                    confirmed_at=parse_rfc3339(at),
+                    confirmed=Confirmation(ConfirmedBy(by), parse_rfc3339(at)),
                 )
                 for on, statement_id, net_fen, by, at in plain["lines"]
             ),

@@ -31,10 +31,8 @@ def payment_instruction(owed: Owed, payment: Payment, *, purpose: str) -> bytes:
         purpose: remittance information; at most 140 characters.
 
     """
-    payer, payee = owed.payer, owed.payee
-    assert payer is not None, owed.reference  # noqa: S101 - nothing is payable without them
-    assert payee is not None, owed.reference  # noqa: S101 - as above
-    assert payment.approved_at is not None, payment.reference  # noqa: S101 - as above
+    payer, payee = owed.paid_from, owed.payee
+    assert payment.approved_at is not None, payment.reference  # noqa: S101 - the caller's promise
     # Loading the message's classes takes longer than a tick that closes nothing.
     from pyiso20022.pain import pain_001_001_09 as iso  # noqa: PLC0415
     from xsdata.formats.dataclass.serializers import XmlSerializer  # noqa: PLC0415
