@@ -50,7 +50,7 @@ class Payouts:
         """Everything that says otherwise than the book."""
         numbers: defaultdict[str, list[int]] = defaultdict(list)
         for prefix, manifest in self._of_kind("payout"):
-            platform_id = str(manifest.inputs.get("platform_id"))
+            platform_id = prefix.split("/")[1]
             number = int(prefix.rstrip("/").rpartition("-")[2])
             numbers[platform_id].append(number)
             self.count += 1

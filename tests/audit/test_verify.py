@@ -319,6 +319,22 @@ SKILFUL: dict[str, tuple[Callable[[Forger], object], set[Kind]]] = {
         ),
         {Kind.PAYOUT},
     ),
+    "a payout that is none": (
+        lambda f: f.edit_json(PAYOUT, lambda d: d["rows"][0].update(net_fen="much")),
+        {Kind.PAYOUT},
+    ),
+    "a payout of no day": (
+        lambda f: f.edit_json(PAYOUT, lambda d: d["rows"][0].update(business_date="soon")),
+        {Kind.PAYOUT},
+    ),
+    "a statement that is none": (
+        lambda f: f.edit_json(STATEMENT, lambda d: d.update(rows=7)),
+        {Kind.SETTLEMENT},
+    ),
+    "a report that is none": (
+        lambda f: f.edit_json(REPORT, lambda d: d.update(rows=[7])),
+        {Kind.FIGURES},
+    ),
     "a payout paid to another account": (
         lambda f: f.edit_json(PAID, lambda d: d["rows"][0].update(payee_account="666666")),
         {Kind.PAYOUT},

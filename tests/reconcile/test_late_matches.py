@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.reconcile.bills import Intake
+from functions.reconcile.settlement import SettlementRun
 from functions.shared.domain.bills import BillRow, EntryType
 from functions.shared.domain.breaks import (
     UNRESOLVED,
@@ -46,12 +46,10 @@ def moved(rows: Iterable[BilledRow], on: date, clock: str = "00:00") -> list[Bil
     return [replace(row, occurred_at=f"{on}T{clock}:00+08:00") for row in rows]
 
 
-def bill(books: Books, on: date, rows: list[BilledRow], clock: str = "08:00") -> Intake:
+def bill(books: Books, on: date, rows: list[BilledRow], clock: str = "08:00") -> SettlementRun:
     """Delivers a bill, and settles what is due."""
-    taken = books.bill(on, rows)
-    assert taken.is_accepted
-    books.settle(at(on + timedelta(days=1), clock))
-    return taken
+    assert books.bill(on, rows).is_accepted
+    return books.settle(at(on + timedelta(days=1), clock))
 
 
 @pytest.mark.parametrize(("booked_on", "billed_on"), [(DAY_1, DAY_2), (DAY_2, DAY_1)])
@@ -62,7 +60,8 @@ def test_a_row_in_the_bill_of_a_neighbouring_date_ends_both_breaks(
     late = moved(books.entries(booked_on), billed_on)
     bills = {DAY_1: [], DAY_2: [], billed_on: late}
     for on in (DAY_1, DAY_2):
-        bill(books, on, bills[on])
+        run = bill(books, on, bills[on])
+    assert sum(day.matched_late for day in run.days) == 2
     assert states(books, booked_on, billed_on) == [
         [("LEDGER_ONLY", "MATCHED_LATE")],
         [("BILL_ONLY", "MATCHED_LATE")],

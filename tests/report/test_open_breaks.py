@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -84,3 +85,19 @@ def test_the_report_shows_them_and_stays_when_they_are_ended(books: Books) -> No
     books.settle(now)
     assert len(list(books.breaks.unresolved(MEITUAN, after=None, limit=None))) == 0
     assert service.report_day(CAMPAIGN_ID, DAY_2, now).outcome is Outcome.UNCHANGED
+
+
+def test_a_report_from_before_its_register_is_restated_once_that_is_there(books: Books) -> None:
+    later = DAY_2 + timedelta(days=1)
+    service = ReportService(
+        ReportStores(books.campaigns, VoucherStore(books.database), LedgerStore(books.database)),
+        books.objects,
+    )
+    now = at(later + timedelta(days=1), "06:00")
+    early = service.report_day(CAMPAIGN_ID, later, now)
+    assert json.loads(books.files(early.prefix)[f"{early.prefix}open_breaks.json"])["rows"] == []
+    register_daily([MEITUAN, UNIONPAY], books.breaks, books.objects, now)
+    again = service.report_day(CAMPAIGN_ID, later, now)
+    assert again.outcome is Outcome.RESTATED
+    rows = json.loads(books.files(again.prefix)[f"{again.prefix}open_breaks.json"])["rows"]
+    assert sum(row["breaks"] for row in rows if row["platform_id"] == UNIONPAY) == 3
