@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from functions.finance.break_messages import (
     BreakAnswer,
@@ -15,14 +17,14 @@ from functions.finance.break_messages import (
 )
 from functions.finance.breaks import BreakDesk
 from functions.finance.payment_messages import BankReplyBody, bank_reply_of
-from functions.finance.payments import PaymentDesk, version_of
+from functions.finance.payments import Paid, PaymentDesk, version_of
 from functions.finance.return_messages import (
     FundReturnAnswer,
     FundReturnList,
     fund_return_answer,
     fund_return_list,
 )
-from functions.finance.returns import PaidReturn, ReturnDesk
+from functions.finance.returns import ReturnDesk
 from functions.finance.settlement_messages import (
     ConfirmBody,
     PayoutAnswer,
@@ -33,12 +35,15 @@ from functions.finance.settlement_messages import (
     settlement_list,
     told_of,
 )
-from functions.finance.settlements import PaidPayout, SettlementAccount, SettlementDesk
+from functions.finance.settlements import SettlementAccount, SettlementDesk
 from functions.shared.domain.breaks import ResolutionKind
 from functions.shared.domain.errors import Code
+from functions.shared.domain.fund_return import FundReturn
 from functions.shared.domain.payments import Payments
+from functions.shared.domain.payouts import Payout
 from functions.shared.edge import telemetry
 from functions.shared.edge.app import Answer, App, Request
+from functions.shared.edge.fields import AnswerModel
 from functions.shared.edge.settings import settings
 from functions.shared.store.breaks import BreakStore
 from functions.shared.store.callers import platform_of_role
@@ -90,9 +95,6 @@ def forget() -> None:
     _payments.cache_clear()
     app.platforms.forget()
 
-
-_Step = tuple[Payments, bool]
-"""The payments after a step, and whether it was done before."""
 
 app = App("finance", find_platform=lambda arn: platform_of_role(_database(), arn))
 
@@ -160,66 +162,11 @@ def list_fund_returns(request: Request) -> Answer:
 def get_fund_return(request: Request) -> Answer:
     """A fund return and its payments / 查询资金退回单及其付款。"""
     found = _fund_return(request)
-    return _return_answer(found, (found.payments, False))
+    return Answer(200, fund_return_answer(found), version=version_of(found.payments))
 
 
-@app.operation(
-    "propose_payment",
-    gives={200: FundReturnAnswer},
-    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE),
-    versioned=True,
-)
-def propose_payment(request: Request) -> Answer:
-    """Proposes to pay all that is left of the return that you read / 提出付款，待复核。"""
-    found = _fund_return(request)
-    return _return_answer(found, _proposed(found.payments, request))
-
-
-@app.operation(
-    "approve_payment",
-    gives={200: FundReturnAnswer},
-    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE, Code.SAME_PERSON),
-    versioned=True,
-)
-def approve_payment(request: Request) -> Answer:
-    """Approves the payment that you read; its instruction is published / 复核付款并生成指令。"""
-    found = _fund_return(request)
-    return _return_answer(found, _approved(found.payments, request))
-
-
-@app.operation(
-    "withdraw_payment",
-    gives={200: FundReturnAnswer},
-    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE),
-    versioned=True,
-)
-def withdraw_payment(request: Request) -> Answer:
-    """Takes back a payment that nobody has approved / 撤回未复核的付款。"""
-    found = _fund_return(request)
-    return _return_answer(found, _withdrawn(found.payments, request))
-
-
-@app.operation(
-    "enter_bank_reply",
-    body=BankReplyBody,
-    gives={200: FundReturnAnswer},
-    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE, Code.PAYMENT_MISMATCH),
-    versioned=True,
-)
-def enter_bank_reply(request: Request[BankReplyBody]) -> Answer:
-    """Enters the bank's reply, if it is about the approved payment / 登记银行回执。"""
-    found = _fund_return(request)
-    return _return_answer(found, _replied(found.payments, request))
-
-
-def _fund_return(request: Request[Any, Any]) -> PaidReturn:
+def _fund_return(request: Request[Any, Any]) -> Paid[FundReturn]:
     return _returns().find(request.path["campaign_id"], int(request.path["run"]))
-
-
-def _return_answer(found: PaidReturn, step: _Step) -> Answer:
-    payments, replayed = step
-    after = PaidReturn(found.made, payments)
-    return Answer(200, fund_return_answer(after), replayed, version=version_of(payments))
 
 
 @app.operation("list_settlements", gives={200: SettlementList}, refuses=(Code.NOT_FOUND,))
@@ -283,100 +230,112 @@ def _account(request: Request[Any, Any]) -> SettlementAccount:
 def get_payout(request: Request) -> Answer:
     """A payout and its payments / 查询付款单及其付款。"""
     found = _payout(request)
-    return _payout_answer(found, (found.payments, False))
+    return Answer(200, payout_answer(found), version=version_of(found.payments))
 
 
-@app.operation(
-    "propose_payout_payment",
-    gives={200: PayoutAnswer},
-    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE),
-    versioned=True,
-)
-def propose_payout_payment(request: Request) -> Answer:
-    """Proposes to pay all that is left of the payout that you read / 提出付款，待复核。"""
-    found = _payout(request)
-    return _payout_answer(found, _proposed(found.payments, request))
-
-
-@app.operation(
-    "approve_payout_payment",
-    gives={200: PayoutAnswer},
-    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE, Code.SAME_PERSON),
-    versioned=True,
-)
-def approve_payout_payment(request: Request) -> Answer:
-    """Approves the payment that you read; its instruction is published / 复核付款并生成指令。"""
-    found = _payout(request)
-    return _payout_answer(found, _approved(found.payments, request))
-
-
-@app.operation(
-    "withdraw_payout_payment",
-    gives={200: PayoutAnswer},
-    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE),
-    versioned=True,
-)
-def withdraw_payout_payment(request: Request) -> Answer:
-    """Takes back a payment that nobody has approved / 撤回未复核的付款。"""
-    found = _payout(request)
-    return _payout_answer(found, _withdrawn(found.payments, request))
-
-
-@app.operation(
-    "enter_payout_bank_reply",
-    body=BankReplyBody,
-    gives={200: PayoutAnswer},
-    refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE, Code.PAYMENT_MISMATCH),
-    versioned=True,
-)
-def enter_payout_bank_reply(request: Request[BankReplyBody]) -> Answer:
-    """Enters the bank's reply, if it is about the approved payment / 登记银行回执。"""
-    found = _payout(request)
-    return _payout_answer(found, _replied(found.payments, request))
-
-
-def _payout(request: Request[Any, Any]) -> PaidPayout:
+def _payout(request: Request[Any, Any]) -> Paid[Payout]:
     path = request.path
     return _settlements().payout(path["campaign_id"], path["platform_id"], int(path["number"]))
 
 
-def _payout_answer(found: PaidPayout, step: _Step) -> Answer:
-    payments, replayed = step
-    after = PaidPayout(found.made, payments)
-    return Answer(200, payout_answer(after), replayed, version=version_of(payments))
+# The four steps of a payment, for each thing that is paid.
+
+Found = TypeVar("Found")
 
 
-# A step of a payment, whatever it pays.
+def _pays(
+    what: str,
+    find: Callable[[Request[Any, Any]], Paid[Found]],
+    answer: Callable[[Paid[Found]], AnswerModel],
+    model: type[AnswerModel],
+) -> None:
+    """Declares what the bureau does to pay it.
 
+    Args:
+        what: is paid, as the operations are named.
+        find: reads it, as the request names it.
+        answer: shows it.
+        model: of the answers.
 
-def _proposed(found: Payments, request: Request[Any, Any]) -> _Step:
-    return _payments().propose(
-        found, version=request.expected_version, by=request.caller.person, now=request.now
+    """
+
+    def told(found: Paid[Found], step: tuple[Payments, bool]) -> Answer:
+        payments, replayed = step
+        after = replace(found, payments=payments)
+        return Answer(200, answer(after), replayed, version=version_of(payments))
+
+    @app.operation(
+        f"propose_{what}_payment",
+        gives={200: model},
+        refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE),
+        versioned=True,
     )
-
-
-def _approved(found: Payments, request: Request[Any, Any]) -> _Step:
-    person = request.caller.person
-    after, replayed = _payments().approve(
-        found, version=request.expected_version, by=person, now=request.now
-    )
-    if not replayed:
-        telemetry.warning(
-            "payment approved",
-            by=person,
-            campaign_id=after.owed.campaign_id,
-            pays=after.owed.reference,
+    def propose(request: Request) -> Answer:
+        """Proposes to pay all that is left of what you read / 提出付款，待复核。"""
+        found = find(request)
+        step = _payments().propose(
+            found.payments,
+            version=request.expected_version,
+            by=request.caller.person,
+            now=request.now,
         )
-    return after, replayed
+        return told(found, step)
+
+    @app.operation(
+        f"approve_{what}_payment",
+        gives={200: model},
+        refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE, Code.SAME_PERSON),
+        versioned=True,
+    )
+    def approve(request: Request) -> Answer:
+        """Approves the payment that you read; it is instructed next / 复核付款并生成指令。"""
+        found, person = find(request), request.caller.person
+        step = _payments().approve(
+            found.payments, version=request.expected_version, by=person, now=request.now
+        )
+        payments, replayed = step
+        if not replayed:
+            telemetry.warning(
+                "payment approved",
+                by=person,
+                campaign_id=payments.owed.campaign_id,
+                pays=payments.owed.reference,
+            )
+        return told(found, step)
+
+    @app.operation(
+        f"withdraw_{what}_payment",
+        gives={200: model},
+        refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE),
+        versioned=True,
+    )
+    def withdraw(request: Request) -> Answer:
+        """Takes back a payment that nobody has approved / 撤回未复核的付款。"""
+        found = find(request)
+        step = _payments().withdraw(
+            found.payments, version=request.expected_version, now=request.now
+        )
+        return told(found, step)
+
+    @app.operation(
+        f"enter_{what}_bank_reply",
+        body=BankReplyBody,
+        gives={200: model},
+        refuses=(Code.NOT_FOUND, Code.PAYMENT_STATE, Code.PAYMENT_MISMATCH),
+        versioned=True,
+    )
+    def reply(request: Request[BankReplyBody]) -> Answer:
+        """Enters the bank's reply, if it is about the approved payment / 登记银行回执。"""
+        found = find(request)
+        told_by_bank = bank_reply_of(request.body, by=request.caller.person, now=request.now)
+        step = _payments().reply(
+            found.payments, told_by_bank, version=request.expected_version, now=request.now
+        )
+        return told(found, step)
 
 
-def _withdrawn(found: Payments, request: Request[Any, Any]) -> _Step:
-    return _payments().withdraw(found, version=request.expected_version, now=request.now)
-
-
-def _replied(found: Payments, request: Request[BankReplyBody]) -> _Step:
-    reply = bank_reply_of(request.body, by=request.caller.person, now=request.now)
-    return _payments().reply(found, reply, version=request.expected_version, now=request.now)
+_pays("return", _fund_return, fund_return_answer, FundReturnAnswer)
+_pays("payout", _payout, payout_answer, PayoutAnswer)
 
 
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:

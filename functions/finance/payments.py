@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.payments import BankReply, Payments, PaymentState
@@ -14,6 +15,17 @@ from functions.shared.store.payments import PaymentStore
 def version_of(payments: Payments) -> int:
     """What a change must name; counts from 1, before anybody has proposed a payment."""
     return payments.version + 1
+
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Paid(Generic[Made]):
+    """A fund return or a payout as it was decided, and its payments."""
+
+    made: Made
+    payments: Payments
 
 
 class PaymentDesk:

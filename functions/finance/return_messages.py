@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from functions.finance.payment_messages import Amount, PaymentAnswer, payment_answer
-from functions.finance.payments import version_of
-from functions.finance.returns import PaidReturn
+from functions.finance.payments import Paid, version_of
+from functions.shared.domain.fund_return import FundReturn
 from functions.shared.edge.fields import AnswerModel, Instant, Slug
 
 
@@ -36,12 +36,12 @@ class FundReturnList(AnswerModel):
     returns: list[FundReturnAnswer]
 
 
-def fund_return_list(found: list[PaidReturn]) -> FundReturnList:
+def fund_return_list(found: list[Paid[FundReturn]]) -> FundReturnList:
     """The returns for the bureau."""
     return FundReturnList(returns=[fund_return_answer(each) for each in found])
 
 
-def fund_return_answer(found: PaidReturn) -> FundReturnAnswer:
+def fund_return_answer(found: Paid[FundReturn]) -> FundReturnAnswer:
     """A return for the bureau."""
     made, payments = found.made, found.payments
     return FundReturnAnswer(

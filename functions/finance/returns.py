@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from functions.finance.payments import Paid
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.fund_return import FundReturn
-from functions.shared.domain.payments import Payments
 from functions.shared.store.payments import PaymentStore
 from functions.shared.store.returns import ReturnStore
-
-
-@dataclass(frozen=True, slots=True)
-class PaidReturn:
-    """A return and its payments."""
-
-    made: FundReturn
-    payments: Payments
 
 
 class ReturnDesk:
@@ -32,11 +22,11 @@ class ReturnDesk:
         self._returns = returns
         self._payments = payments
 
-    def all(self, campaign_id: str) -> list[PaidReturn]:
+    def all(self, campaign_id: str) -> list[Paid[FundReturn]]:
         """The campaign's returns, by run; none before it is closed."""
         return [self._paid(made) for made in self._returns.all(campaign_id)]
 
-    def find(self, campaign_id: str, run: int) -> PaidReturn:
+    def find(self, campaign_id: str, run: int) -> Paid[FundReturn]:
         """One return.
 
         Raises:
@@ -48,5 +38,5 @@ class ReturnDesk:
             raise HuiminError(Code.NOT_FOUND, what="fund return")
         return self._paid(made)
 
-    def _paid(self, made: FundReturn) -> PaidReturn:
-        return PaidReturn(made, self._payments.of(made.owed))
+    def _paid(self, made: FundReturn) -> Paid[FundReturn]:
+        return Paid(made, self._payments.of(made.owed))

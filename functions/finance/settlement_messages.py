@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from functions.finance.payment_messages import Amount, PaymentAnswer, payment_answer
-from functions.finance.payments import version_of
-from functions.finance.settlements import PaidPayout, SettlementAccount, Told
+from functions.finance.payments import Paid, version_of
+from functions.finance.settlements import SettlementAccount, Told
 from functions.shared.domain.money import MAX_CAMPAIGN_FEN
 from functions.shared.domain.payouts import Payout, Standing, net_of
 from functions.shared.domain.settlement import PayableSide
@@ -146,7 +146,7 @@ def settlement_account_answer(account: SettlementAccount) -> SettlementAccountAn
     return SettlementAccountAnswer(**dict(settlement_list(account)), version=account.version)
 
 
-def payout_answer(found: PaidPayout) -> PayoutAnswer:
+def payout_answer(found: Paid[Payout]) -> PayoutAnswer:
     """A payout for the bureau."""
     made = found.made
     return PayoutAnswer(
@@ -194,7 +194,7 @@ def _settlement(standing: Standing) -> SettlementAnswer:
     )
 
 
-def _summary(found: PaidPayout) -> PayoutSummary:
+def _summary(found: Paid[Payout]) -> PayoutSummary:
     made = found.made
     return PayoutSummary(
         number=made.number,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 
+from functions.finance.payments import Paid
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.funds import CampaignRecord
@@ -26,14 +27,6 @@ from functions.shared.store.payouts import PayoutStore
 from functions.shared.store.settlements import SettlementStore
 
 
-@dataclass(frozen=True, slots=True)
-class PaidPayout:
-    """A payout and its payments."""
-
-    made: Payout
-    payments: Payments
-
-
 @dataclass(frozen=True)
 class SettlementAccount:
     """All settlements of one platform in one campaign, and their payouts.
@@ -50,7 +43,7 @@ class SettlementAccount:
     record: CampaignRecord
     platform_id: str
     standings: Sequence[Standing]
-    payouts: Sequence[PaidPayout]
+    payouts: Sequence[Paid[Payout]]
     through: date | None
 
     @property
@@ -114,7 +107,7 @@ class SettlementDesk:
             raise HuiminError(Code.NOT_FOUND, what="campaign")
         made = self._payouts.payouts(campaign_id, platform_id)
         payments = self._payments.of_all(campaign_id, [payout.owed for payout in made])
-        payouts = [PaidPayout(payout, paid) for payout, paid in zip(made, payments, strict=True)]
+        payouts = [Paid(payout, paid) for payout, paid in zip(made, payments, strict=True)]
         told = self._payouts.confirmations(campaign_id, platform_id)
         number_of = {line.statement_id: each.number for each in made for line in each.lines}
         paid = {each.made.number: not each.payments.left_fen for each in payouts}
@@ -161,7 +154,7 @@ class SettlementDesk:
 
     def draw(
         self, account: SettlementAccount, *, version: int, by: str, now: datetime
-    ) -> tuple[PaidPayout, bool]:
+    ) -> tuple[Paid[Payout], bool]:
         """Draws up the payout of all that is due by the account that the operator read.
 
         True with the payout as it is where the same person drew it up before.
@@ -188,9 +181,9 @@ class SettlementDesk:
         stored = self._payouts.draw(planned, now=now)
         if stored != planned:
             raise HuiminError(Code.VERSION_MISMATCH, stored_version=version + 1)
-        return PaidPayout(stored, Payments(owed=stored.owed)), False
+        return Paid(stored, Payments(owed=stored.owed)), False
 
-    def payout(self, campaign_id: str, platform_id: str, number: int) -> PaidPayout:
+    def payout(self, campaign_id: str, platform_id: str, number: int) -> Paid[Payout]:
         """One payout.
 
         Raises:
@@ -200,4 +193,4 @@ class SettlementDesk:
         made = self._payouts.payout(campaign_id, platform_id, number)
         if made is None:
             raise HuiminError(Code.NOT_FOUND, what="payout")
-        return PaidPayout(made, self._payments.of(made.owed))
+        return Paid(made, self._payments.of(made.owed))

@@ -59,13 +59,26 @@ _ONE_MERCHANT = f"{_ADMIN}/merchants/{{merchant_id}}"
 _ONE_BREAK = f"{_ADMIN}/breaks/{{platform_id}}/{{business_on}}/{{break_id}}"
 _RESOLUTION = f"{_ONE_BREAK}/resolution"
 _ONE_RETURN = f"{_CAMPAIGN}/returns/{{run}}"
-_PAYMENT = f"{_ONE_RETURN}/payment"
 _SETTLEMENTS = f"{_CAMPAIGN}/settlements/{{platform_id}}"
 _ONE_PAYOUT = f"{_SETTLEMENTS}/payouts/{{number}}"
-_PAYOUT_PAYMENT = f"{_ONE_PAYOUT}/payment"
 _MAKE = frozenset({Role.OPERATOR})
 _APPROVE = frozenset({Role.APPROVER})
 _EITHER = frozenset({Role.OPERATOR, Role.APPROVER})
+
+
+def _paying(what: str, path: str) -> tuple[Route, ...]:
+    """How two persons pay what lies at the path."""
+    payment = f"{path}/payment"
+    return tuple(
+        Route(operation_id, "POST", payment + step, "finance", roles, 16 * KIB)
+        for operation_id, step, roles in (
+            (f"propose_{what}_payment", "", _MAKE),
+            (f"approve_{what}_payment", "/approve", _APPROVE),
+            (f"withdraw_{what}_payment", "/withdraw", _MAKE),
+            (f"enter_{what}_bank_reply", "/reply", _MAKE),
+        )
+    )
+
 
 ROUTES: tuple[Route, ...] = (
     # Platform plane
@@ -127,33 +140,11 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("list_fund_returns", "GET", f"{_CAMPAIGN}/returns", "finance", BUREAU),
     Route("get_fund_return", "GET", _ONE_RETURN, "finance", BUREAU),
-    Route("propose_payment", "POST", _PAYMENT, "finance", _MAKE, 16 * KIB),
-    Route("approve_payment", "POST", f"{_PAYMENT}/approve", "finance", _APPROVE, 16 * KIB),
-    Route("withdraw_payment", "POST", f"{_PAYMENT}/withdraw", "finance", _MAKE, 16 * KIB),
-    Route("enter_bank_reply", "POST", f"{_PAYMENT}/reply", "finance", _MAKE, 16 * KIB),
+    *_paying("return", _ONE_RETURN),
     Route("get_settlement_account", "GET", _SETTLEMENTS, "finance", BUREAU),
     Route("draw_payout", "POST", f"{_SETTLEMENTS}/payouts", "finance", _MAKE, 16 * KIB),
     Route("get_payout", "GET", _ONE_PAYOUT, "finance", BUREAU),
-    Route("propose_payout_payment", "POST", _PAYOUT_PAYMENT, "finance", _MAKE, 16 * KIB),
-    Route(
-        "approve_payout_payment",
-        "POST",
-        f"{_PAYOUT_PAYMENT}/approve",
-        "finance",
-        _APPROVE,
-        16 * KIB,
-    ),
-    Route(
-        "withdraw_payout_payment",
-        "POST",
-        f"{_PAYOUT_PAYMENT}/withdraw",
-        "finance",
-        _MAKE,
-        16 * KIB,
-    ),
-    Route(
-        "enter_payout_bank_reply", "POST", f"{_PAYOUT_PAYMENT}/reply", "finance", _MAKE, 16 * KIB
-    ),
+    *_paying("payout", _ONE_PAYOUT),
     Route("put_platform", "PUT", _ONE_PLATFORM, "campaign", _MAKE, 16 * KIB),
     Route("get_platform", "GET", _ONE_PLATFORM, "campaign", BUREAU),
     Route("put_merchant", "PUT", _ONE_MERCHANT, "campaign", _MAKE, 16 * KIB),
