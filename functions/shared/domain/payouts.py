@@ -1,6 +1,6 @@
 """Payouts: a platform's statements, confirmed, netted and paid.
 
-    DRAFT ──the platform confirms, or its time to runs out──> CONFIRMED ──its payout is paid──> PAID
+    DRAFT ──the platform confirms, or its time runs out──> CONFIRMED ──its payout is paid──> PAID
 
     confirmed and in no payout yet, oldest first ──net > 0, or they are the last──> payout
 
