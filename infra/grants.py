@@ -61,10 +61,11 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
         ),
         "finance": FunctionGrants(
             tables=_each(
-                campaigns="GetItem",
+                campaigns="GetItem UpdateItem",
                 callers="GetItem",
                 breaks="GetItem PutItem",
                 settlements="GetItem PutItem Query",
+                vouchers="ConditionCheckItem GetItem",
             ),
             indexes=_each(breaks="unresolved"),
         ),

@@ -74,6 +74,17 @@ class FundsAnswer(AnswerModel):
     unallocated_fen: Annotated[int, Field(ge=0)]
     returned_fen: Annotated[int, Field(ge=0)]
     settled_fen: int
+    adjusted_fen: Annotated[
+        int,
+        Field(description="What adjusting entries add to what is owed / 调账净额，可为负"),
+    ]
+    held_back_fen: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="What adjusting entries save, until the closing / 调账节余，结案前留存",
+        ),
+    ]
 
 
 class CampaignAdminAnswer(AnswerModel):
@@ -244,6 +255,8 @@ def campaign_admin_answer(record: CampaignRecord) -> CampaignAdminAnswer:
             unallocated_fen=record.funds.unallocated_fen,
             returned_fen=record.funds.returned_fen,
             settled_fen=record.funds.settled_fen,
+            adjusted_fen=record.funds.adjusted_fen,
+            held_back_fen=record.funds.held_back_fen,
         ),
         document=json.loads(record.document),
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from functions.shared.domain.adjusting import Acceptance
 from functions.shared.domain.bills import BillRow
 from functions.shared.domain.breaks import UNRESOLVED, Break, Resolution
 from functions.shared.domain.late_matches import Mate
@@ -25,8 +26,9 @@ from functions.shared.edge.fields import (
 from functions.shared.store.breaks import unresolved_key
 
 _KindField = Field(
-    description="ACCEPT_LEDGER: the bill is wrong. WRITE_OFF: the difference is not pursued. "
-    "Neither moves money / ACCEPT_LEDGER 以账本为准；WRITE_OFF 核销差错、不再追查。均不涉及资金变动"
+    description="ACCEPT_LEDGER: the bill is wrong. ACCEPT_BILL: the bill is right, an adjusting "
+    "entry makes up for the difference. WRITE_OFF: the difference is not pursued / ACCEPT_LEDGER "
+    "以账本为准；ACCEPT_BILL 以账单为准，差额记入调账；WRITE_OFF 核销差错、不再追查"
 )
 _PlaceField = Field(
     pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}_b_[0-9a-f]{32}$",
@@ -45,8 +47,19 @@ class BreaksQuery(QueryModel):
 class ResolutionBody(RequestModel):
     """How a break is to end, and why."""
 
-    kind: Annotated[Literal["ACCEPT_LEDGER", "WRITE_OFF"], _KindField]
+    kind: Annotated[Literal["ACCEPT_LEDGER", "ACCEPT_BILL", "WRITE_OFF"], _KindField]
     reason: Note
+
+
+class AcceptanceAnswer(AnswerModel):
+    """What accepting the bill comes to: by how much more is owed, or less where it is negative."""
+
+    voucher_fen: int
+    fiscal_fen: Annotated[
+        int, Field(description="Settled on the date of approval / 于审批当日结算的财政部分")
+    ]
+    platform_fen: int
+    merchant_fen: int
 
 
 class ResolutionAnswer(AnswerModel):
@@ -58,6 +71,10 @@ class ResolutionAnswer(AnswerModel):
     proposed_at: Instant
     approved_by: str | None
     approved_at: Instant | None
+    adjusting: Annotated[
+        AcceptanceAnswer | None,
+        Field(description="Where the bill is accepted / 以账单为准结案时的调账金额"),
+    ]
 
 
 class BreakSideAnswer(AnswerModel):
@@ -228,4 +245,16 @@ def _resolution(of: Resolution | None) -> ResolutionAnswer | None:
         proposed_at=of.proposed_at,
         approved_by=of.approved_by,
         approved_at=of.approved_at,
+        adjusting=_acceptance(of.acceptance),
+    )
+
+
+def _acceptance(of: Acceptance | None) -> AcceptanceAnswer | None:
+    if of is None:
+        return None
+    return AcceptanceAnswer(
+        voucher_fen=of.parts.total_fen,
+        fiscal_fen=of.parts.fiscal_fen,
+        platform_fen=of.parts.platform_fen,
+        merchant_fen=of.parts.merchant_fen,
     )

@@ -53,6 +53,7 @@ from functions.shared.store.payments import PaymentStore
 from functions.shared.store.payouts import PayoutStore
 from functions.shared.store.returns import ReturnStore
 from functions.shared.store.settlements import SettlementStore
+from functions.shared.store.vouchers import VoucherStore
 
 
 @cache
@@ -62,7 +63,8 @@ def _database() -> Database:
 
 @cache
 def _breaks() -> BreakDesk:
-    return BreakDesk(BreakStore(_database()))
+    database = _database()
+    return BreakDesk(BreakStore(database), CampaignStore(database), VoucherStore(database))
 
 
 @cache
@@ -118,7 +120,7 @@ def get_break(request: Request) -> Answer:
     "put_break_resolution",
     body=ResolutionBody,
     gives={200: BreakAnswer},
-    refuses=(Code.NOT_FOUND, Code.BREAK_STATE),
+    refuses=(Code.NOT_FOUND, Code.BREAK_STATE, Code.BREAK_NOT_ADJUSTABLE),
 )
 def put_break_resolution(request: Request[ResolutionBody]) -> Answer:
     """Proposes how to end the break that you read / 提出差错处理意见，待审批。"""
@@ -137,7 +139,14 @@ def put_break_resolution(request: Request[ResolutionBody]) -> Answer:
 @app.operation(
     "approve_break_resolution",
     gives={200: BreakAnswer},
-    refuses=(Code.NOT_FOUND, Code.BREAK_STATE, Code.SAME_PERSON),
+    refuses=(
+        Code.NOT_FOUND,
+        Code.BREAK_STATE,
+        Code.SAME_PERSON,
+        Code.BREAK_NOT_ADJUSTABLE,
+        Code.FUNDS_INSUFFICIENT,
+        Code.CAMPAIGN_STATE,
+    ),
     versioned=True,
 )
 def approve_break_resolution(request: Request) -> Answer:

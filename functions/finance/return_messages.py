@@ -21,6 +21,9 @@ class FundReturnAnswer(AnswerModel):
     decided_at: Instant
     appropriated_fen: Amount
     redeemed_net_fen: Amount
+    adjusted_net_fen: Annotated[
+        int, Field(description="What adjusting entries add to it / 净调账，可为负")
+    ]
     returned_before_fen: Amount
     to_return_fen: Amount
     paid_fen: Annotated[
@@ -51,6 +54,7 @@ def fund_return_answer(found: Paid[FundReturn]) -> FundReturnAnswer:
         decided_at=made.decided_at,
         appropriated_fen=made.appropriated_fen,
         redeemed_net_fen=made.redeemed_net_fen,
+        adjusted_net_fen=made.adjusted_net_fen,
         returned_before_fen=made.returned_before_fen,
         to_return_fen=made.to_return_fen,
         paid_fen=payments.paid_fen,

@@ -23,7 +23,7 @@ from functions.reconcile.rollover import drain_all
 from functions.reconcile.stores import MoneyStores
 from functions.reconcile.sweep import SETTLING, Budget, sweep_campaign, sweep_vouchers
 from functions.shared.domain.business_time import to_rfc3339
-from functions.shared.domain.campaign import CampaignState
+from functions.shared.domain.campaign import OPEN_STATES, CampaignState
 from functions.shared.domain.fund_return import CLOSING_RUN, FundReturn, plan_return
 from functions.shared.domain.funds import CampaignRecord
 from functions.shared.domain.invariants import check_all
@@ -32,8 +32,6 @@ from functions.shared.store.transaction import Cancelled
 
 Unsettled = Callable[[CampaignRecord], Sequence[str]]
 """Names the days of a campaign that are not settled yet; empty when all are."""
-
-OPEN_STATES = frozenset({CampaignState.RUNNING, CampaignState.PAUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +86,7 @@ def _close(
         record.campaign,
         record.funds,
         redeemed_net_fen=snapshot.redeemed_net_fen,
+        adjusted_net_fen=snapshot.adjusted_net_fen,
         run=CLOSING_RUN,
         now=now,
     )
@@ -147,8 +146,9 @@ def _not_ready(
         sweep_vouchers((voucher.voucher_id for voucher in holding), stores, now, budget)
         held_fen = sum(voucher.held_fen for voucher in holding)
         return (f"OUTSTANDING: {held_fen} fen are set aside for {len(holding)} vouchers",)
-    if snapshot.funds.settled_fen != snapshot.redeemed_net_fen:
-        open_fen = snapshot.redeemed_net_fen - snapshot.funds.settled_fen
+    owed_fen = snapshot.redeemed_net_fen + snapshot.adjusted_net_fen
+    if snapshot.funds.settled_fen != owed_fen:
+        open_fen = owed_fen - snapshot.funds.settled_fen
         return (f"UNSETTLED: {open_fen} fen redeemed net are in no settlement",)
     left_fen = sum(pool.pot_fen for pool in snapshot.pools) + sum(
         shard.drainable_fen for shard in snapshot.shards

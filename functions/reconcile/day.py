@@ -28,6 +28,7 @@ from functions.reconcile.statement_files import (
     RECONCILIATION_COLUMNS,
     Restated,
     StatementSet,
+    adjusting_row,
     agreed_cells,
     break_row,
     detail_cells,
@@ -36,6 +37,7 @@ from functions.reconcile.statement_files import (
     render_small,
     set_prefix,
 )
+from functions.shared.domain.adjusting import AdjustingEntry
 from functions.shared.domain.bills import MAX_BILL_BYTES, BillVersion, accepted_of
 from functions.shared.domain.breaks import BreakChanges, MatchState
 from functions.shared.domain.settlement import (
@@ -51,6 +53,7 @@ from functions.shared.files.csv_out import csv_lines
 from functions.shared.files.line_file import LineFile
 from functions.shared.files.manifest import FILE_NAME, FileEntry
 from functions.shared.files.media_types import media_type_of
+from functions.shared.store.adjusting import AdjustingStore
 from functions.shared.store.bills import BillsMoved, BillStore
 from functions.shared.store.breaks import BreakStore
 from functions.shared.store.ledger_rows import LedgerRowStore
@@ -112,6 +115,7 @@ class DayOutcome:
 class SettlementStores:
     """What settling reads and writes."""
 
+    adjusting: AdjustingStore
     bills: BillStore
     breaks: BreakStore
     ledger: LedgerRowStore
@@ -134,7 +138,7 @@ def settle_once(
         platform_id: whose day.
         on: the business date, which is over.
         campaign_ids: the campaigns that can have entries on it.
-        stores: bills, breaks, ledger, objects, settlements and vouchers.
+        stores: adjusting entries, bills, breaks, ledger, objects, settlements and vouchers.
         now: the time of the run.
 
     Raises:
@@ -233,6 +237,7 @@ class _Day:
         self._stored: dict[str, Statement | None] = {}
         self._sums: dict[str, list[SegmentSum]] = {}
         self._adjustments: dict[str, list[Adjustment]] = {}
+        self._adjusting: dict[str, list[AdjustingEntry]] = {}
         self._files: dict[tuple[str, int], _SetFiles] = {}
 
     def settle(self, campaign_ids: Sequence[str]) -> DayOutcome:
@@ -243,7 +248,11 @@ class _Day:
             ledger=self._stores.ledger,
             folder=self._folder,
         )
-        if self._bill is None and not staged.total:
+        for campaign_id in campaign_ids:
+            entries = self._stores.adjusting.of_day(campaign_id, self._platform_id, self._on)
+            if entries:
+                self._adjusting[campaign_id] = entries
+        if self._bill is None and not staged.total and not self._adjusting:
             return DayOutcome(self._platform_id, self._on, DayResult.EMPTY)
         if self._bill is None and waits_for_bill(self._on, self._now):
             return DayOutcome(self._platform_id, self._on, DayResult.WAITING)
@@ -390,7 +399,7 @@ class _Day:
 
     def _concerned(self, campaign_ids: Iterable[str]) -> list[str]:
         """The campaigns with an entry or a bill row, and those that had one in an earlier bill."""
-        concerned = {*self._sums, *self._tables.broken_campaigns(self._version)}
+        concerned = {*self._sums, *self._adjusting, *self._tables.broken_campaigns(self._version)}
         stored = {name for name in campaign_ids if self._stored_statement(name) is not None}
         return sorted(concerned | stored)
 
@@ -401,6 +410,7 @@ class _Day:
             self._platform_id,
             self._on,
             self._sums.get(campaign_id, ()),
+            adjusting=self._adjusting.get(campaign_id, ()),
             bill_version=self._version,
         )
         planned = self._stored_statement(campaign_id)
@@ -418,6 +428,7 @@ class _Day:
         """Writes a set's files, the manifest last; the keys written now."""
         files = self._files_of(plan)
         told = self._told(plan, statement, files.agreed)
+        files.detail.write(csv_lines(DETAIL_COLUMNS, map(adjusting_row, told.adjusting)))
         files.breaks.write(
             csv_lines(
                 BREAK_COLUMNS,
@@ -459,6 +470,7 @@ class _Day:
             version=plan.number,
             statement=statement,
             adjustments=self._adjustments.get(campaign_id, ()),
+            adjusting=self._adjusting.get(campaign_id, ()),
             bill=plan.bill,
             sides=sides,
             breaks=[found for found, _ in zip(listed, range(MOST_SHOWN), strict=False)],

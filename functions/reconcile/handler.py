@@ -11,6 +11,7 @@ from functions.reconcile.service import BILL_STEP, Reconciler, Step
 from functions.reconcile.stores import MoneyStores
 from functions.shared.edge import clock, telemetry
 from functions.shared.edge.settings import settings
+from functions.shared.store.adjusting import AdjustingStore
 from functions.shared.store.bills import BillStore
 from functions.shared.store.breaks import BreakStore
 from functions.shared.store.connection import Database
@@ -28,6 +29,7 @@ def _reconciler() -> Reconciler:
     return Reconciler(
         MoneyStores.of(database, objects),
         SettlementStores(
+            adjusting=AdjustingStore(database),
             bills=BillStore(database),
             breaks=BreakStore(database),
             ledger=LedgerRowStore(database),

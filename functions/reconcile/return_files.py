@@ -32,14 +32,22 @@ _COLUMNS = (
         "各笔核销的财政部分之和 − 各笔退款的财政部分之和",
         "fiscal parts of all redemptions − fiscal parts of all refunds",
     ),
+    Column(
+        "adjusted_net_fen",
+        "净调账",
+        "Adjusted net",
+        _FEN,
+        "各笔调账的财政部分之和，可为负",
+        "fiscal parts of all adjusting entries; may be negative",
+    ),
     Column("returned_before_fen", "此前已退回", "Returned before", _FEN),
     Column(
         "to_return_fen",
         "本次退回",
         "To return",
         _FEN,
-        "拨款 − 净核销 − 此前已退回",
-        "appropriated − redeemed net − returned before",
+        "拨款 − 净核销 − 净调账 − 此前已退回",
+        "appropriated − redeemed net − adjusted net − returned before",
     ),
     Column("account_name", "来源账户户名", "Source account name", _TEXT),
     Column("account_number", "来源账户账号", "Source account number", _ID),
@@ -54,6 +62,7 @@ _USE_COLUMNS = (
 )
 _USES = (
     ("redeemed_net_fen", "已核销（扣除退款） Redeemed, less refunds"),
+    ("adjusted_net_fen", "调账 Adjusting entries"),
     ("returned_before_fen", "此前已退回 Returned before"),
     ("to_return_fen", "本次应退回 To return now"),
 )
@@ -134,6 +143,7 @@ def _table(fund_return: FundReturn) -> Table:
         "decided_at": fund_return.decided_at,
         "appropriated_fen": fund_return.appropriated_fen,
         "redeemed_net_fen": fund_return.redeemed_net_fen,
+        "adjusted_net_fen": fund_return.adjusted_net_fen,
         "returned_before_fen": fund_return.returned_before_fen,
         "to_return_fen": fund_return.to_return_fen,
         "account_name": account.name,

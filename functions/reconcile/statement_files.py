@@ -13,12 +13,14 @@ from operator import attrgetter
 from typing import Final, TypeAlias
 
 from functions.reconcile.day_tables import Sides
+from functions.shared.domain.adjusting import AdjustingEntry
 from functions.shared.domain.bills import AMOUNT_COLUMNS, BillRow, BillVersion
 from functions.shared.domain.breaks import BreakChanges, BreakState, MatchRow, MatchState
 from functions.shared.domain.business_time import day_bounds
+from functions.shared.domain.money import NetParts
 from functions.shared.domain.settlement import (
     Adjustment,
-    NetParts,
+    NetTally,
     Statement,
     Tally,
     statement_id_of,
@@ -34,6 +36,9 @@ ListedBreak: TypeAlias = tuple[MatchRow, BreakState]
 
 MOST_SHOWN: Final = 5_000
 """How many breaks the workbook shows; `breaks.csv` lists all."""
+
+ADJUSTING_ENTRY: Final = "ADJUSTING_ENTRY"
+"""How statement and detail call an adjusting entry."""
 
 _ID, _TEXT, _FEN = ColumnKind.ID, ColumnKind.TEXT, ColumnKind.FEN
 _COUNT, _DATE, _TIME = ColumnKind.COUNT, ColumnKind.DATE, ColumnKind.TIME
@@ -74,6 +79,7 @@ class StatementSet:
         sides: rows of the match by how they stand to each other.
         breaks: the first MOST_SHOWN breaks, for people.
         restated: what changed against the set before; None for the first set.
+        adjusting: the adjusting entries that it settles, by break.
 
     """
 
@@ -84,6 +90,7 @@ class StatementSet:
     sides: Mapping[MatchState, Sides]
     breaks: Sequence[ListedBreak]
     restated: Restated | None = None
+    adjusting: Sequence[AdjustingEntry] = ()
 
     @property
     def open_breaks(self) -> int:
@@ -214,9 +221,11 @@ _STATEMENT_COLUMNS = (
         "项目",
         "Line",
         _ID,
-        "GROSS 核销；REFUNDS 当日核销的退款；ADJUSTMENT 以前日期核销的退款；NET 以上合计",
+        "GROSS 核销；REFUNDS 当日核销的退款；ADJUSTMENT 以前日期核销的退款；ADJUSTING_ENTRY 调账："
+        "差错以账单为准结案，或其冲回；NET 以上合计",
         "GROSS redemptions; REFUNDS of the day's redemptions; ADJUSTMENT a refund of an earlier "
-        "day's redemption; NET the sum of all above",
+        "day's redemption; ADJUSTING_ENTRY a break ended by accepting the bill, or the reversal of "
+        "that; NET the sum of all above",
     ),
     Column("entries", "笔数", "Entries", _COUNT),
     Column(
@@ -252,6 +261,7 @@ _STATEMENT_COLUMNS = (
     Column("origin_statement_id", "原结算单号", "Origin statement", _ID, optional=True),
     Column("order_no", "订单号", "Order", _ID, optional=True),
     Column("refund_no", "退款号", "Refund", _ID, optional=True),
+    Column("break_id", "差错号", "Break", _ID, optional=True),
 )
 
 
@@ -278,6 +288,17 @@ def _statement_rows(files: StatementSet) -> Iterator[Row]:
             "order_no": refund.order_no,
             "refund_no": refund.refund_no,
         }
+    for entry in files.adjusting:
+        origin = statement_id_of(statement.campaign_id, statement.platform_id, entry.origin_on)
+        order_no, _, refund_no = entry.row.key
+        yield {
+            **_line(statement, ADJUSTING_ENTRY, 1, NetTally(1, entry.parts)),
+            "origin_business_date": entry.origin_on,
+            "origin_statement_id": origin,
+            "order_no": order_no,
+            "refund_no": refund_no or None,
+            "break_id": entry.break_id,
+        }
     yield {
         **_line(statement, "NET", 1, Tally(statement.entries)),
         **_net_cells(statement.net),
@@ -286,7 +307,7 @@ def _statement_rows(files: StatementSet) -> Iterator[Row]:
     }
 
 
-def _line(statement: Statement, name: str, sign: int, tally: Tally) -> Row:
+def _line(statement: Statement, name: str, sign: int, tally: Tally | NetTally) -> Row:
     return {
         "statement_id": statement.statement_id,
         "line": name,
@@ -301,6 +322,7 @@ def _line(statement: Statement, name: str, sign: int, tally: Tally) -> Row:
         "origin_statement_id": None,
         "order_no": None,
         "refund_no": None,
+        "break_id": None,
     }
 
 
@@ -316,23 +338,38 @@ def _net_cells(net: NetParts) -> Row:
 # The detail: every entry that the statement settles.
 
 DETAIL_COLUMNS = (
-    Column("entry_type", "类型", "Type", _ID),
-    Column("redemption_id", "核销号", "Redemption", _ID),
+    Column(
+        "entry_type",
+        "类型",
+        "Type",
+        _ID,
+        "REDEEM 核销；REFUND 退款；ADJUSTING_ENTRY 调账，只有相关的列有值，金额可为负",
+        "REDEEM; REFUND; ADJUSTING_ENTRY, which has only the cells that concern it, and whose "
+        "amounts may be negative",
+    ),
+    Column("redemption_id", "核销号", "Redemption", _ID, optional=True),
     Column("order_no", "订单号", "Order", _ID),
     Column("refund_no", "退款号", "Refund", _ID, optional=True),
     Column("campaign_id", "活动", "Campaign", _ID),
-    Column("round_id", "轮次", "Round", _ID),
-    Column("voucher_type_id", "券种", "Voucher type", _ID),
+    Column("round_id", "轮次", "Round", _ID, optional=True),
+    Column("voucher_type_id", "券种", "Voucher type", _ID, optional=True),
     Column("platform_id", "平台", "Platform", _ID),
     Column("voucher_id", "券号", "Voucher", _ID),
-    Column("person_token", "消费者标记", "Person token", _ID),
+    Column("person_token", "消费者标记", "Person token", _ID, optional=True),
     Column("merchant_id", "商户", "Merchant", _ID),
-    Column("industry", "行业", "Industry", _TEXT),
-    Column("size_class", "规模类型", "Size class", _TEXT),
+    Column("industry", "行业", "Industry", _TEXT, optional=True),
+    Column("size_class", "规模类型", "Size class", _TEXT, optional=True),
     Column("recorded_at", "记账时间", "Recorded", _TIME),
     Column("business_date", "业务日期", "Business date", _DATE),
-    Column("redeemed_on", "核销日期", "Redeemed on", _DATE),
-    *(Column(name, *_AMOUNT_WORDS[name], _FEN) for name in AMOUNT_COLUMNS),
+    Column(
+        "redeemed_on",
+        "核销日期",
+        "Redeemed on",
+        _DATE,
+        "调账为差错的业务日期",
+        "of an adjusting entry: the break's business date",
+    ),
+    *(Column(name, *_AMOUNT_WORDS[name], _FEN, optional=True) for name in AMOUNT_COLUMNS),
     Column("fiscal_part_fen", "财政承担", "Fiscal part", _FEN),
     Column("platform_part_fen", "平台承担", "Platform part", _FEN),
     Column("merchant_part_fen", "商户承担", "Merchant part", _FEN),
@@ -345,6 +382,7 @@ DETAIL_COLUMNS = (
         "财政承担；退款为负。合计等于结算单净额的财政承担",
         "the fiscal part, negative for a refund; adds up to the fiscal part of the statement's net",
     ),
+    Column("break_id", "差错号", "Break", _ID, optional=True),
 )
 
 
@@ -355,6 +393,7 @@ def detail_cells(statement_id: str) -> list[str]:
         "refund_no": text_sql("refund_no"),
         "person_token": person_token_sql(statement_id, "person_ref"),
         "business_date": "business_on",
+        "break_id": "''",
         "settled_fen": "fiscal_part_fen * CASE entry_type WHEN 'REDEEM' THEN 1 ELSE -1 END",
     }
     return [own.get(column.name, column.name) for column in DETAIL_COLUMNS]
@@ -363,6 +402,29 @@ def detail_cells(statement_id: str) -> list[str]:
 def person_token_sql(statement_id: str, person_ref: str) -> str:
     """A person within one statement: equal for the same person, and of no use in another file."""
     return f"substr(sha256('{statement_id}|' || {person_ref}), 1, 16)"
+
+
+def adjusting_row(entry: AdjustingEntry) -> Row:
+    """An adjusting entry as a row of DETAIL_COLUMNS; what only an order's entry has is empty."""
+    order_no, _, refund_no = entry.row.key
+    return dict.fromkeys((column.name for column in DETAIL_COLUMNS), None) | {
+        "entry_type": ADJUSTING_ENTRY,
+        "order_no": order_no,
+        "refund_no": refund_no or None,
+        "campaign_id": entry.campaign_id,
+        "platform_id": entry.platform_id,
+        "voucher_id": entry.row.voucher_id,
+        "merchant_id": entry.row.merchant_id,
+        "recorded_at": entry.recorded_at,
+        "business_date": entry.business_on,
+        "redeemed_on": entry.origin_on,
+        "voucher_fen": entry.parts.total_fen,
+        "fiscal_part_fen": entry.parts.fiscal_fen,
+        "platform_part_fen": entry.parts.platform_fen,
+        "merchant_part_fen": entry.parts.merchant_fen,
+        "settled_fen": entry.parts.fiscal_fen,
+        "break_id": entry.break_id,
+    }
 
 
 # The match, whole and what of it disagrees.

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
+from functions.shared.domain.adjusting import owed_parts
+from functions.shared.domain.bills import EntryType
 from functions.shared.domain.business_time import business_date, parse_rfc3339
 from functions.shared.domain.campaign import Campaign
 from functions.shared.domain.errors import HuiminError
-from functions.shared.domain.journal import RETURNED, Change
+from functions.shared.domain.journal import ADJUSTED, RETURNED, Change
 from functions.shared.domain.limits import PersonCounter, claim_counters, redemption_counters
-from functions.shared.domain.money import NO_PARTS, FundingParts
+from functions.shared.domain.money import NO_NET, NO_PARTS, FundingParts, NetParts
 from functions.shared.domain.orders import Order
 from functions.shared.domain.refunds import NOTHING_REFUNDED, Redeemed, Refunded, plan_refund
 from functions.shared.domain.tills import price_at_till
@@ -80,15 +82,12 @@ class DayTally:
     gross: FundingParts = NO_PARTS
     refunds: FundingParts = NO_PARTS
     adjustments: FundingParts = NO_PARTS
+    adjusting: NetParts = NO_NET
 
     def net(self) -> tuple[int, int, int]:
         """Fiscal, platform and merchant money, net."""
-        given, back, late = self.gross, self.refunds, self.adjustments
-        return (
-            given.fiscal_fen - back.fiscal_fen - late.fiscal_fen,
-            given.platform_fen - back.platform_fen - late.platform_fen,
-            given.merchant_fen - back.merchant_fen - late.merchant_fen,
-        )
+        net = NetParts.between(self.refunds + self.adjustments, self.gross) + self.adjusting
+        return net.fiscal_fen, net.platform_fen, net.merchant_fen
 
 
 @dataclass(slots=True)
@@ -120,7 +119,10 @@ class Book:
         self.campaign = campaign
         self.vouchers: dict[str, BookedVoucher] = {}
         self.orders: dict[str, BookedOrder] = {}
-        self.numbers: set[tuple[str, str]] = set()
+        # What an order, or with its number a refund, gave or reversed of voucher money.
+        self.numbers: dict[tuple[str, str], int] = {}
+        self.refund_numbers: dict[tuple[str, str, str], int] = {}
+        self.adjusted: dict[str, Mapping[str, Any]] = {}
         self.days: defaultdict[tuple[str, date], DayTally] = defaultdict(DayTally)
         self.figures: defaultdict[date, Figures] = defaultdict(Figures)
         self.settlements: dict[str, Mapping[str, Any]] = {}
@@ -128,8 +130,14 @@ class Book:
         self.used: Counter[tuple[str, str]] = Counter()
         self.limits: dict[str, PersonCounter] = {}
         self.redeemed_net_fen = 0
+        self.adjusted_net_fen = 0
         self.outstanding_fen = 0
         self.returned_fen = 0
+
+    @property
+    def owed_fen(self) -> int:
+        """Fiscal money that platforms are owed: redeemed net, and adjusted net."""
+        return self.redeemed_net_fen + self.adjusted_net_fen
 
     def enter(self, where: str, change: Change) -> Iterator[Finding]:
         """Books one change; what does not follow from those before it."""
@@ -141,6 +149,8 @@ class Book:
                 yield from self._redeemed(where, change)
             elif change.kind == "ledger.refunded":
                 yield from self._refunded(where, change)
+            elif change.kind == ADJUSTED:
+                yield from self._adjusted(where, change)
             elif change.kind == "settlement.made":
                 self.settlements[change.change_id] = change.data
             elif change.kind == RETURNED:
@@ -150,7 +160,7 @@ class Book:
                 yield Finding(Kind.CHAIN, where, f"no change is called {change.kind}")
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             yield Finding(Kind.ENTRY, where, f"not a change: {type(error).__name__} {error}"[:200])
-        held_fen = self.outstanding_fen + self.redeemed_net_fen + self.returned_fen
+        held_fen = self.outstanding_fen + self.owed_fen + self.returned_fen
         if (
             held_fen > self.campaign.appropriated_fen
             or min(self.outstanding_fen, self.redeemed_net_fen) < 0
@@ -261,7 +271,7 @@ class Book:
             yield Finding(Kind.ENTRY, where, f"the order {number[1]} is redeemed twice")
         if voucher.live and self._is_live(voucher.live):
             yield Finding(Kind.ENTRY, where, f"{data['voucher_id']} has another live redemption")
-        self.numbers.add(number)
+        self.numbers[number] = amounts.voucher_fen
         self.orders[data["redemption_id"]] = BookedOrder(
             data["voucher_id"], amounts, data["merchant_id"], on
         )
@@ -330,6 +340,8 @@ class Book:
         if found != (step.voucher_fen, step.paid_fen, step.parts):
             detail = f"{data['voucher_fen']} fen of voucher go back, the rules say "
             yield Finding(Kind.ENTRY, where, detail + str(step.voucher_fen))
+        number = data["platform_id"], data["order_no"], data["refund_no"]
+        self.refund_numbers[number] = data["voucher_fen"]
         order.refunded, order.refunds = step.after, order.refunds + 1
         voucher.told = State(data["voucher_state"])
         if step.is_whole:
@@ -348,6 +360,55 @@ class Book:
         figures.refund_count += 1
         figures.refunded_voucher_fen += data["voucher_fen"]
         figures.refunded_fiscal_fen += parts.fiscal_fen
+
+    # Breaks that were ended by accepting the bill
+
+    def _adjusted(self, where: str, change: Change) -> Iterator[Finding]:
+        data, on = change.data, business_date(change.at)
+        break_id, parts = data["break_id"], _net_parts(data)
+        standing = self.adjusted.pop(break_id, None)
+        if data["is_reversal"]:
+            if standing is None or _net_parts(standing) != -parts:
+                yield Finding(Kind.ENTRY, where, f"nothing of {break_id} stands that it reverses")
+        else:
+            if standing is not None:
+                yield Finding(Kind.ENTRY, where, f"{break_id} is adjusted twice")
+            self.adjusted[break_id] = data
+            yield from self._accepted(where, data, parts)
+        tally = self.days[data["platform_id"], on]
+        tally.count += 1
+        tally.adjusting += parts
+        self.adjusted_net_fen += parts.fiscal_fen
+
+    def _accepted(self, where: str, data: Mapping[str, Any], parts: NetParts) -> Iterator[Finding]:
+        """Its parts follow from both sides, and the ledger's side from the entries."""
+        voucher = self.vouchers[data["voucher_id"]]
+        voucher_type = self.campaign.voucher_type(voucher.voucher_type_id)
+        if voucher_type is None:
+            return
+        entry_type = EntryType(data["entry_type"])
+        number = data["platform_id"], data["order_no"]
+        booked_fen = (
+            self.numbers.get(number, 0)
+            if entry_type is EntryType.REDEEM
+            else -self.refund_numbers.get((*number, data["refund_no"]), 0)
+        )
+        if data["ledger_fen"] != booked_fen:
+            detail = f"the ledger's side is {data['ledger_fen']} fen, booked were {booked_fen}"
+            yield Finding(Kind.ENTRY, where, detail)
+        sides = abs(data["ledger_fen"]), abs(data["bill_fen"])
+        if parts != owed_parts(*sides, entry_type, voucher_type.benefit.funding):
+            yield Finding(Kind.ENTRY, where, f"{parts.total_fen} fen are not what the sides give")
+        if sides[1] > voucher_type.benefit.greatest_fen:
+            yield Finding(Kind.ENTRY, where, f"no such voucher gives {sides[1]} fen")
+
+
+def _net_parts(data: Mapping[str, Any]) -> NetParts:
+    return NetParts(
+        fiscal_fen=data["fiscal_part_fen"],
+        platform_fen=data["platform_part_fen"],
+        merchant_fen=data["merchant_part_fen"],
+    )
 
 
 def _parts(data: Mapping[str, Any]) -> FundingParts:

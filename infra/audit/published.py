@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final
@@ -12,7 +13,7 @@ from functions.shared.domain.settlement import statement_id_of
 from functions.shared.files.manifest import Manifest
 from infra.audit.book import Book, Figures
 from infra.audit.findings import Finding, Kind
-from infra.audit.payments import check_instruction, document_at
+from infra.audit.payments import check_instruction, document_at, rows_at
 from infra.audit.payouts import Payouts
 from infra.audit.sources import Source
 
@@ -98,6 +99,26 @@ class Published:
                 yield Finding(Kind.SETTLEMENT, prefix, detail)
             if made is not None and made["payable_fen"] != abs(net[0]):
                 yield Finding(Kind.SETTLEMENT, prefix, "the journal's line says another amount")
+        yield from self._accepted()
+
+    def _accepted(self) -> Iterator[Finding]:
+        """The bill's side of each adjusting entry that stands is what a bill said."""
+        wanted: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for break_id, entry in self._book.adjusted.items():
+            folder = f"settlements/{entry['platform_id']}/{entry['origin_on']}/"
+            difference_fen = entry["ledger_fen"] - entry["bill_fen"]
+            wanted[f"{folder}{self._campaign_id}/"][break_id] = difference_fen
+        for folder, differences in wanted.items():
+            told = {
+                row["break_id"]
+                for prefix, _ in self._sets("settlement")
+                if prefix.startswith(folder)
+                for row in rows_at(self._source, prefix + "breaks.csv")
+                if row["difference_fen"] == str(differences.get(row["break_id"]))
+            }
+            for break_id in sorted(differences.keys() - told):
+                detail = f"no bill gives {break_id} the difference that was accepted"
+                yield Finding(Kind.SETTLEMENT, folder, detail)
 
     def _returns(self) -> Iterator[Finding]:
         """What went back is what was appropriated and not spent, to the document's account."""
@@ -105,10 +126,10 @@ class Published:
         before_fen = 0
         for run, made in sorted(book.returns.items()):
             prefix = f"returns/{self._campaign_id}/{run:04d}/"
-            left_fen = campaign.appropriated_fen - made["redeemed_net_fen"] - before_fen
-            if made["to_return_fen"] != left_fen or made["redeemed_net_fen"] != (
-                book.redeemed_net_fen
-            ):
+            used = made["redeemed_net_fen"], made["adjusted_net_fen"]
+            left_fen = campaign.appropriated_fen - sum(used) - before_fen
+            booked = book.redeemed_net_fen, book.adjusted_net_fen
+            if made["to_return_fen"] != left_fen or used != booked:
                 detail = f"{made['to_return_fen']} fen went back, {left_fen} were left"
                 yield Finding(Kind.RETURN, prefix, detail)
             rows = self._document(prefix + "fund_return.json").get("rows", [{}])
@@ -182,10 +203,12 @@ class Published:
                 counted = check.get("counted", {})
                 is_over = self._book.returns and business_date(manifest.cutoff_at) > self._last_day
                 if check.get("name") == _FUNDS_CLOSE and is_over:
-                    told = counted.get("redeemed_net_fen"), counted.get("returned_fen")
-                    if told != (self._book.redeemed_net_fen, self._book.returned_fen):
-                        detail = f"redeemed and returned: {told}, the journal says "
-                        detail += f"{(self._book.redeemed_net_fen, self._book.returned_fen)}"
+                    names = ("redeemed_net_fen", "adjusted_net_fen", "returned_fen")
+                    told = tuple(counted.get(name) for name in names)
+                    booked = tuple(getattr(self._book, name) for name in names)
+                    if told != booked:
+                        detail = f"redeemed, adjusted and returned: {told}, the journal says "
+                        detail += str(booked)
                         yield Finding(Kind.INVARIANTS, prefix, detail)
 
     def _sets(self, kind: str) -> Iterator[tuple[str, Manifest]]:

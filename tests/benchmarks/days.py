@@ -37,6 +37,7 @@ from functions.reconcile.statement_files import RECONCILIATION_COLUMNS, reconcil
 from functions.shared.domain.bills import BILL_COLUMNS, BillState, BillVersion
 from functions.shared.domain.ledger import DAY_SEGMENTS, day_segment
 from functions.shared.files.csv_out import csv_lines
+from functions.shared.store.adjusting import AdjustingStore
 from functions.shared.store.bills import BillStore
 from functions.shared.store.breaks import BreakStore
 from functions.shared.store.ledger_rows import LedgerRow, LedgerRowStore, ledger_rows
@@ -300,6 +301,7 @@ def _stores(paths: _Paths) -> SettlementStores:
     )
     assert bills.append(bill, supersedes=None)
     return SettlementStores(
+        adjusting=AdjustingStore(database),
         bills=bills,
         breaks=BreakStore(database),
         ledger=RecordedPages(paths),

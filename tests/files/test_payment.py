@@ -48,6 +48,7 @@ def a_return(to_return_fen: int = 123_456, **changes: object) -> FundReturn:
         replace(campaign(), **changes),  # type: ignore[arg-type]
         funds,
         redeemed_net_fen=1_000,
+        adjusted_net_fen=0,
         run=1,
         now=DECIDED_AT,
     )

@@ -232,6 +232,7 @@ def detail_row(entry: Entry) -> Any:  # noqa: ANN401 - cells of any kind
         "merchant_part_fen": parts.merchant_fen,
         "voucher_state": None if isinstance(entry, Redemption) else entry.voucher_state.value,
         "settled_fen": -parts.fiscal_fen if is_refund else parts.fiscal_fen,
+        "break_id": None,
     }
 
 

@@ -50,6 +50,7 @@ def close(books: Books) -> None:
         record.campaign,
         record.funds,
         redeemed_net_fen=record.funds.appropriated_fen - record.funds.unallocated_fen,
+        adjusted_net_fen=0,
         run=1,
         now=at(date(2026, 3, 1)),
     )

@@ -17,6 +17,7 @@ from functions.reconcile.payout_files import publish_payouts
 from functions.reconcile.rollover import drain_all
 from functions.reconcile.stock_changes import finish_changes
 from functions.reconcile.sweep import SETTLING
+from functions.shared.domain.breaks import ResolutionKind
 from functions.shared.domain.business_time import business_date
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.errors import Busy, HuiminError
@@ -591,6 +592,65 @@ def _reply(world: World) -> object:
         told_at=world.now,
     )
     return world.payment_desk.reply(found, reply, version=3, now=world.now)[0]
+
+
+# Breaks that are ended by accepting the bill
+
+
+def bill_to_accept(bill_fen: int) -> Callable[[World], None]:
+    """A redemption of which the bill has another amount, proposed to be accepted."""
+
+    def set_up(world: World) -> None:
+        with_redemption(world)
+        world.now = START + DAY
+        world.show_break(bill_fen)
+        _propose_resolution(world)
+
+    return set_up
+
+
+def bill_accepted(bill_fen: int) -> Callable[[World], None]:
+    """The same, and approved."""
+
+    def set_up(world: World) -> None:
+        bill_to_accept(bill_fen)(world)
+        _accept_bill(world)
+
+    return set_up
+
+
+def with_break(world: World) -> None:
+    """A redemption of which the bill has another amount."""
+    with_redemption(world)
+    world.show_break(500)
+
+
+@OPERATIONS.register("propose to accept a bill", with_break)
+def _propose_resolution(world: World) -> object:
+    found, kind = world.one_break(), ResolutionKind.ACCEPT_BILL
+    return world.break_desk.propose(found, kind, "checked", version=1, by=OPERATOR, now=world.now)[
+        0
+    ]
+
+
+@OPERATIONS.register("accept a bill that gives less", bill_to_accept(500))
+@OPERATIONS.register("accept a bill that gives more", bill_to_accept(1_900))
+def _accept_bill(world: World) -> object:
+    found = world.one_break()
+    return world.break_desk.approve(found, version=2, by=APPROVER, now=world.now)[0]
+
+
+@OPERATIONS.register("a corrected bill gives less no more", bill_accepted(500))
+@OPERATIONS.register("a corrected bill gives more no more", bill_accepted(1_900))
+def _reverse(world: World) -> object:
+    world.show_break(None)
+    return world.one_break()
+
+
+@OPERATIONS.register("a corrected bill gives something else", bill_accepted(500))
+def _reverse_and_open(world: World) -> object:
+    world.show_break(700)
+    return world.one_break()
 
 
 # Settlements after they were made

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -18,12 +18,13 @@ from functions.reconcile.sweep import SETTLING, Budget
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.fund_return import (
+    FundReturn,
     from_payload,
     plan_return,
     return_reference,
     to_payload,
 )
-from functions.shared.domain.funds import CampaignRecord
+from functions.shared.domain.funds import CampaignRecord, Funds
 from functions.shared.files.manifest import Manifest, verify
 from functions.shared.store.returns import FUND_RETURN
 from functions.shared.store.tables import SettlementItem, StockItem
@@ -46,6 +47,13 @@ def lived(world: World) -> int:
     world.refund(redemption, "f1", 3_000)
     world.claim("n2", person=1, type_id="shared")
     return 2_000 - 1_000
+
+
+def return_of(record: CampaignRecord, funds: Funds, now: datetime) -> FundReturn:
+    """The return of a campaign on which nothing was spent."""
+    return plan_return(
+        record.campaign, funds, redeemed_net_fen=0, adjusted_net_fen=0, run=1, now=now
+    )
 
 
 def test_all_that_is_left_goes_back_to_the_source_account(world: World) -> None:
@@ -245,12 +253,19 @@ def test_not_when_the_campaign_changed_while_it_was_counted(world: World) -> Non
 def test_a_return_takes_all_that_is_left_or_is_none(world: World) -> None:
     record = world.run()
     with pytest.raises(ValueError, match="add up"):
-        plan_return(record.campaign, record.funds, redeemed_net_fen=0, run=1, now=world.now)
+        plan_return(
+            record.campaign,
+            record.funds,
+            redeemed_net_fen=0,
+            adjusted_net_fen=0,
+            run=1,
+            now=world.now,
+        )
 
 
 def test_a_return_is_stored_as_it_was_decided(world: World) -> None:
     record = world.draft()
-    planned = plan_return(record.campaign, record.funds, redeemed_net_fen=0, run=1, now=world.now)
+    planned = return_of(record, record.funds, world.now)
     assert from_payload(to_payload(planned)) == planned
     assert planned.statement_key == "RETURN#0001"
     with pytest.raises(ValueError, match="to_return_fen"):
@@ -269,7 +284,7 @@ def test_money_that_is_not_there_is_not_returned(world: World) -> None:
     """The closing transaction checks for itself what it takes out."""
     record = world.run(document(rounds=document()["rounds"][:1]))
     funds = replace(record.funds, unallocated_fen=record.funds.appropriated_fen)
-    planned = plan_return(record.campaign, funds, redeemed_net_fen=0, run=1, now=world.now)
+    planned = return_of(record, funds, world.now)
     with pytest.raises(Cancelled):
         world.stores.returns.close(planned, record, now=world.now)
     assert world.record() == record
@@ -279,7 +294,7 @@ def test_money_that_is_not_there_is_not_returned(world: World) -> None:
 def test_a_return_that_is_stored_is_the_one_that_counts(world: World) -> None:
     """Even where the campaign still looks as if nothing had been returned."""
     record = world.draft()
-    planned = plan_return(record.campaign, record.funds, redeemed_net_fen=0, run=1, now=world.now)
+    planned = return_of(record, record.funds, world.now)
     other = replace(planned, decided_at=world.now - DAY)
     SettlementItem(
         CAMPAIGN,
@@ -297,7 +312,7 @@ def test_a_return_that_is_stored_is_the_one_that_counts(world: World) -> None:
 
 def test_a_return_planned_on_other_returns_than_are_noted_is_refused(world: World) -> None:
     record = world.draft()
-    planned = plan_return(record.campaign, record.funds, redeemed_net_fen=0, run=1, now=world.now)
+    planned = return_of(record, record.funds, world.now)
     on_another = replace(
         planned, appropriated_fen=planned.appropriated_fen + 1, returned_before_fen=1
     )

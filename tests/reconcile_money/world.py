@@ -10,7 +10,7 @@ import copy
 import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -23,6 +23,7 @@ from functions.campaign.service import CampaignService
 from functions.campaign.stock import PoolService
 from functions.campaign.vouchers import VoucherDesk
 from functions.earn.service import EarnService, EarnStores, PlainRefund, Purchase
+from functions.finance.breaks import BreakDesk
 from functions.finance.payments import PaymentDesk
 from functions.finance.returns import ReturnDesk
 from functions.finance.settlements import SettlementDesk
@@ -40,6 +41,7 @@ from functions.redeem.service import (
     RedemptionRequest,
     RefundRequest,
 )
+from functions.shared.domain.breaks import Break, MatchRow, MatchState, break_id_of
 from functions.shared.domain.business_time import business_date
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.claims import PersonFacts
@@ -57,6 +59,8 @@ from functions.shared.domain.stock_changes import StockChange
 from functions.shared.domain.vouchers import Voucher
 from functions.shared.issuing.issuer import Issuer
 from functions.shared.issuing.offers import Offers
+from functions.shared.store.adjusting import AdjustingStore
+from functions.shared.store.breaks import BreakStore
 from functions.shared.store.claims import ClaimStore
 from functions.shared.store.connection import Database
 from functions.shared.store.earnings import EarningStore
@@ -74,6 +78,7 @@ from tests.support.days import statement_of
 from tests.support.deployment import BUCKET, PREFIX, REGION, SECRET
 from tests.support.events import ACCOUNT
 from tests.support.faults import Injector
+from tests.support.rows import bill_row_of
 
 CAMPAIGN = "spring"
 MERCHANT = "noodle-bar"
@@ -280,6 +285,9 @@ class World:
         self.settlement_desk = SettlementDesk(
             self.stores.campaigns, self.settlements, self.stores.payouts, self.stores.payments
         )
+        self.breaks = BreakStore(self.database)
+        self.break_desk = BreakDesk(self.breaks, self.stores.campaigns, self.stores.vouchers)
+        self.adjusting = AdjustingStore(self.database)
         self.ledger = LedgerStore(self.database)
         self.registry = RegistryStore(self.database)
         stores = self.stores
@@ -602,6 +610,26 @@ class World:
         touched = swept.touched if swept else frozenset()
         return roll_over(self.record(), self.stores, self.now, touched=touched)
 
+    def show_break(self, bill_fen: int | None) -> None:
+        """The bill has the stage's redemption with that voucher amount; None: as the ledger."""
+        ledger, on = bill_row_of(self.redemption), self.redemption.business_on
+        rows = []
+        if bill_fen is not None:
+            row = MatchRow(
+                match_state=MatchState.AMOUNT_DIFFERS,
+                campaign_id=CAMPAIGN,
+                ledger=ledger,
+                bill=replace(ledger, voucher_fen=bill_fen),
+                break_id=break_id_of("unionpay", on, ledger),
+            )
+            rows.append(row)
+        self.breaks.sync("unionpay", on, rows, bill_version=1, newest=0, now=self.now)
+
+    def one_break(self) -> Break:
+        """The stage's only break."""
+        [found] = self.breaks.of_day("unionpay", self.redemption.business_on)
+        return found
+
     def settle(self) -> None:
         """Settles every date with entries that is over."""
         today = business_date(self.now)
@@ -609,11 +637,13 @@ class World:
         done = {(s.platform_id, s.business_on) for s in snapshot.settlements}
         days = {(e.platform_id, e.business_on) for e in snapshot.redemptions}
         days |= {(e.platform_id, e.business_on) for e in snapshot.refunds}
+        days |= {(e.platform_id, e.business_on) for e in snapshot.adjusting}
         for platform_id, on in sorted(days - done):
             if on >= today:
                 continue
             found = self.ledger.of_day(CAMPAIGN, platform_id, on)
-            statement = statement_of(CAMPAIGN, platform_id, on, found)
+            adjusting = self.adjusting.of_day(CAMPAIGN, platform_id, on)
+            statement = statement_of(CAMPAIGN, platform_id, on, found, adjusting=adjusting)
             self.settlements.commit(statement, now=self.now)
 
     def close(self) -> Closing:
@@ -676,6 +706,7 @@ def _essence(snapshot: Snapshot) -> object:
             for grant in snapshot.grants
         ),
         sorted(map(repr, snapshot.earnings)),
+        sorted(map(repr, snapshot.adjusting)),
     )
 
 

@@ -23,6 +23,7 @@ from functions.reconcile.bill_reading import Findings, load_bill
 from functions.reconcile.day_ledger import StagedLedger, stage_segment, together
 from functions.reconcile.engine import Engine, engine
 from functions.reconcile.matching import LedgerSide
+from functions.shared.domain.adjusting import AdjustingEntry
 from functions.shared.domain.bills import AMOUNT_COLUMNS, BillRow, EntryType
 from functions.shared.domain.business_time import parse_rfc3339
 from functions.shared.domain.ledger import DAY_SEGMENTS, Redemption, day_segment
@@ -110,11 +111,17 @@ def statement_of(
     on: date,
     entries: Iterable[Entry],
     *,
+    adjusting: Iterable[AdjustingEntry] = (),
     bill_version: int = 0,
 ) -> Statement:
     """The statement of a day's entries, whatever their order."""
     return make_statement(
-        campaign_id, platform_id, on, segment_sums(entries), bill_version=bill_version
+        campaign_id,
+        platform_id,
+        on,
+        segment_sums(entries),
+        adjusting=adjusting,
+        bill_version=bill_version,
     )
 
 

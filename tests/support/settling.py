@@ -23,6 +23,7 @@ from functions.shared.domain.bills import BillRow, row_document
 from functions.shared.domain.business_time import SHANGHAI, day_bounds
 from functions.shared.domain.ledger import Redemption, Refund
 from functions.shared.files.manifest import FILE_NAME, Manifest, verify
+from functions.shared.store.adjusting import AdjustingStore
 from functions.shared.store.bills import BillStore
 from functions.shared.store.breaks import BreakStore
 from functions.shared.store.campaigns import CampaignStore
@@ -129,6 +130,7 @@ class Books:
     def stores(self) -> SettlementStores:
         """What settling reads and writes."""
         return SettlementStores(
+            adjusting=AdjustingStore(self.database),
             bills=self.bills,
             breaks=self.breaks,
             ledger=LedgerRowStore(self.database),

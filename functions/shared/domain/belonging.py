@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 
+from functions.shared.domain.adjusting import AdjustingEntry
 from functions.shared.domain.campaign import EarningRule
 from functions.shared.domain.grants import RowState
 from functions.shared.domain.limits import PersonCounter, claim_counters, redemption_counters
 from functions.shared.domain.orders import base_of
 from functions.shared.domain.snapshot import (
-    UNUSED,
     Amounts,
     CountedEarning,
     CountedRedemption,
     CountedVoucher,
     Snapshot,
 )
-from functions.shared.domain.vouchers import VoucherState
+from functions.shared.domain.vouchers import UNUSED, VoucherState
 
 
 def all_apart(snapshot: Snapshot) -> Iterator[str]:
@@ -30,6 +31,7 @@ def all_apart(snapshot: Snapshot) -> Iterator[str]:
     yield from _persons_apart(snapshot)
     yield from _grants_apart(snapshot)
     yield from _earnings_apart(snapshot)
+    yield from _adjusting_apart(snapshot)
 
 
 def used_limits(snapshot: Snapshot, limits: dict[str, PersonCounter]) -> Counter[tuple[str, str]]:
@@ -200,3 +202,24 @@ def _left_of(earning: CountedEarning, order: CountedRedemption | None) -> Amount
     if order is not None:
         whole, refunded = order.amounts, order.refunded
     return Amounts(*(a - b for a, b in zip(whole.values(), refunded.values(), strict=True)))
+
+
+def _adjusting_apart(snapshot: Snapshot) -> Iterator[str]:
+    """Reversals of nothing, breaks adjusted twice at once, and what is held back for none."""
+    standing: dict[str, AdjustingEntry] = {}
+    for entry in sorted(snapshot.adjusting, key=attrgetter("entry_id")):
+        before = standing.pop(entry.break_id, None)
+        if entry.parts.total_fen != entry.owed_fen:
+            yield f"{entry.entry_id} is not what its sides differ by"
+        if entry.is_reversal:
+            if before is None or before.parts != -entry.parts:
+                yield f"{entry.entry_id} reverses nothing"
+            continue
+        if before is not None:
+            yield f"{entry.entry_id} adjusts a break twice"
+        standing[entry.break_id] = entry
+    saved_fen = -sum(min(0, entry.parts.fiscal_fen) for entry in standing.values())
+    # With the closing it was returned.
+    expected_fen = 0 if snapshot.returns else saved_fen
+    if snapshot.funds.held_back_fen != expected_fen:
+        yield f"{snapshot.funds.held_back_fen} fen are held back, not {expected_fen}"

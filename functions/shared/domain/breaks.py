@@ -6,8 +6,9 @@
       └── the bill of a neighbouring date has the row ──> MATCHED_LATE
 
 A corrected bill that shows another difference opens the break anew, whatever was proposed or
-resolved: two persons' word holds for what they saw. Nothing here moves money: settlement follows
-the ledger, never the bill.
+resolved: two persons' word holds for what they saw. Settlement follows the ledger; only where two
+persons accept the bill does an adjusting entry add what it says otherwise
+(`functions.shared.domain.adjusting`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 
+from functions.shared.domain.adjusting import Acceptance, AdjustingEntry
 from functions.shared.domain.bills import BillRow
 from functions.shared.domain.business_time import business_date
 from functions.shared.domain.errors import Code, HuiminError
@@ -62,15 +65,22 @@ class BreakState(StrEnum):
     """A corrected bill agrees with the ledger."""
 
 
+_ADJUSTABLE: Final = frozenset(
+    {MatchState.LEDGER_ONLY, MatchState.BILL_ONLY, MatchState.AMOUNT_DIFFERS}
+)
+
 UNRESOLVED = frozenset({BreakState.OPEN, BreakState.PROPOSED})
 """Somebody still has to do something."""
 
 
 class ResolutionKind(StrEnum):
-    """What two persons can decide about a break. The ledger, and what is paid, stay as they are."""
+    """What two persons can decide about a break. The ledger itself stays as it is."""
 
     ACCEPT_LEDGER = "ACCEPT_LEDGER"
-    """The ledger is right: the bill was looked into and is wrong."""
+    """The ledger is right: the bill was looked into and is wrong. Nothing more is owed or less."""
+
+    ACCEPT_BILL = "ACCEPT_BILL"
+    """The bill is right: an adjusting entry makes up for the difference."""
 
     WRITE_OFF = "WRITE_OFF"
     """Who is right cannot be found out, or is not worth it: the difference is not pursued."""
@@ -87,6 +97,7 @@ class Resolution:
         proposed_at: when.
         approved_by: who approved it; never who proposed it.
         approved_at: when.
+        acceptance: what it comes to, exactly where the kind is ACCEPT_BILL.
 
     """
 
@@ -96,6 +107,7 @@ class Resolution:
     proposed_at: datetime
     approved_by: str | None = None
     approved_at: datetime | None = None
+    acceptance: Acceptance | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +226,57 @@ class Break:
         """Whole days since the end of its business date, in Beijing; 0 on the day after it."""
         return max(0, (business_date(now) - self.business_on).days - 1)
 
-    def proposed(self, kind: ResolutionKind, reason: str, *, by: str, now: datetime) -> Break:
+    @property
+    def standing_entry(self) -> AdjustingEntry | None:
+        """The adjusting entry that stands for it; None where none does."""
+        made, row = self.resolution, self.row
+        if self.state is not BreakState.RESOLVED or made is None:
+            return None
+        if made.acceptance is None or made.approved_at is None:
+            return None
+        return AdjustingEntry(
+            campaign_id=row.campaign_id,
+            platform_id=self.platform_id,
+            business_on=business_date(made.approved_at),
+            break_id=self.break_id,
+            break_version=self.version,
+            origin_on=self.business_on,
+            row=row.side,
+            ledger_fen=row.ledger.signed_voucher_fen if row.ledger else 0,
+            bill_fen=row.bill.signed_voucher_fen if row.bill else 0,
+            parts=made.acceptance.parts,
+            recorded_at=made.approved_at,
+            is_reversal=False,
+        )
+
+    def is_final(self, now: datetime) -> bool:
+        """Whether an adjusting entry stands for it that can be reversed no more."""
+        made = self.resolution
+        if self.state is not BreakState.RESOLVED or made is None or made.acceptance is None:
+            return False
+        return not made.acceptance.is_open(now)
+
+    def require_adjustable(self) -> None:
+        """Passes when its bill's side can be accepted: both sides tell of one event, or one does.
+
+        Raises:
+            HuiminError: BREAK_STATE, BREAK_NOT_ADJUSTABLE.
+
+        """
+        if self.state not in UNRESOLVED:
+            raise HuiminError(Code.BREAK_STATE, state=self.state.value)
+        if self.row.match_state not in _ADJUSTABLE:
+            raise HuiminError(Code.BREAK_NOT_ADJUSTABLE, match_state=self.row.match_state.value)
+
+    def proposed(
+        self,
+        kind: ResolutionKind,
+        reason: str,
+        *,
+        by: str,
+        now: datetime,
+        acceptance: Acceptance | None = None,
+    ) -> Break:
         """With a proposal, in place of one that is not approved.
 
         Raises:
@@ -223,7 +285,9 @@ class Break:
         """
         if self.state not in UNRESOLVED:
             raise HuiminError(Code.BREAK_STATE, state=self.state.value)
-        resolution = Resolution(kind=kind, reason=reason, proposed_by=by, proposed_at=now)
+        resolution = Resolution(
+            kind=kind, reason=reason, proposed_by=by, proposed_at=now, acceptance=acceptance
+        )
         return self._changed(BreakState.PROPOSED, resolution)
 
     def approved(self, *, by: str, now: datetime) -> Break:
@@ -309,9 +373,13 @@ def plan_breaks(
 ) -> list[Break]:
     """What must be written so that no break but those found is there; empty where all is so.
 
-    A break on which two persons have decided stays so while the bill shows what they saw. Pure, so
-    that two runs with the same bill want the same.
+    A break on which two persons have decided stays so while the bill shows what they saw; one
+    whose adjusting entry can be reversed no more stays so for good. Pure, so that two runs with
+    the same bill want the same.
     """
+    final = {name for name, b in stored.items() if b.is_final(now)}
+    found = {name: row for name, row in found.items() if name not in final}
+    stored = {name: b for name, b in stored.items() if name not in final}
     standing = {name: b.row for name, b in stored.items() if b.state is not BreakState.CLOSED}
     opened, changed, closed = compare_breaks(standing, found)
     writes = []

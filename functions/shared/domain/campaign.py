@@ -29,6 +29,10 @@ class CampaignState(StrEnum):
     CLOSED = "CLOSED"
 
 
+OPEN_STATES: Final = frozenset({CampaignState.RUNNING, CampaignState.PAUSED})
+"""Its money is out, and not yet returned."""
+
+
 class Rollover(StrEnum):
     """Where a closed round's unissued stock and lapsed money go."""
 

@@ -14,7 +14,7 @@ from functions.shared.domain.business_time import parse_rfc3339, to_rfc3339
 from functions.shared.domain.campaign import BankAccount, Campaign, Text
 from functions.shared.domain.funds import Funds
 from functions.shared.domain.ids import content_hash
-from functions.shared.domain.money import MAX_CAMPAIGN_FEN, require_fen
+from functions.shared.domain.money import MAX_CAMPAIGN_FEN, require_fen, require_int
 from functions.shared.domain.payments import Owed, reference_of
 
 # Closing is the first run; a later one would return what came back after it.
@@ -31,6 +31,7 @@ class FundReturn:
         run: 1 for the closing, then on.
         appropriated_fen: what the source account paid in.
         redeemed_net_fen: what was spent on orders and not taken back.
+        adjusted_net_fen: what adjusting entries add to that; negative where they take.
         returned_before_fen: what earlier runs returned.
         to_return_fen: what this run returns: all that is left.
         source_account: where it goes; never anywhere else.
@@ -40,7 +41,7 @@ class FundReturn:
         holding_account: where the money lies; None where it was not paid in beforehand.
 
     Raises:
-        ValueError: an amount is negative, or the four do not close.
+        ValueError: an amount is negative, or they do not close.
 
     """
 
@@ -55,15 +56,19 @@ class FundReturn:
     reference: str
     decided_at: datetime
     holding_account: BankAccount | None = None
+    adjusted_net_fen: int = 0
 
     def __post_init__(self) -> None:
         require_fen(self.appropriated_fen, name="appropriated_fen", high=MAX_CAMPAIGN_FEN)
         require_fen(self.redeemed_net_fen, name="redeemed_net_fen", high=MAX_CAMPAIGN_FEN)
         require_fen(self.returned_before_fen, name="returned_before_fen", high=MAX_CAMPAIGN_FEN)
         require_fen(self.to_return_fen, name="to_return_fen", high=MAX_CAMPAIGN_FEN)
-        used_fen = self.redeemed_net_fen + self.returned_before_fen
+        require_int(self.adjusted_net_fen, name="adjusted_net_fen")
+        used_fen = self.redeemed_net_fen + self.adjusted_net_fen + self.returned_before_fen
         if used_fen + self.to_return_fen != self.appropriated_fen:
-            raise ValueError("redeemed, returned and to return must add up to appropriated_fen")
+            raise ValueError(
+                "redeemed, adjusted, returned and to return must add up to appropriated_fen"
+            )
 
     @property
     def statement_key(self) -> str:
@@ -95,19 +100,27 @@ def statement_key(run: int) -> str:
 
 
 def plan_return(
-    campaign: Campaign, funds: Funds, *, redeemed_net_fen: int, run: int, now: datetime
+    campaign: Campaign,
+    funds: Funds,
+    *,
+    redeemed_net_fen: int,
+    adjusted_net_fen: int,
+    run: int,
+    now: datetime,
 ) -> FundReturn:
-    """The return of all that is unallocated.
+    """The return of all that is unallocated or held back.
 
     Args:
         campaign: names the source account.
         funds: the campaign's counters.
         redeemed_net_fen: counted from the ledger.
+        adjusted_net_fen: counted from the adjusting entries.
         run: which return of the campaign this is.
         now: when it is decided.
 
     Raises:
-        ValueError: what is unallocated is not all that is left, so money is still elsewhere.
+        ValueError: what is unallocated or held back is not all that is left, so money is still
+            elsewhere.
 
     """
     return FundReturn(
@@ -117,12 +130,13 @@ def plan_return(
         appropriated_fen=funds.appropriated_fen,
         redeemed_net_fen=redeemed_net_fen,
         returned_before_fen=funds.returned_fen,
-        to_return_fen=funds.unallocated_fen,
+        to_return_fen=funds.unallocated_fen + funds.held_back_fen,
         source_account=campaign.source_account,
         reference=return_reference(campaign.campaign_id, run),
         # As it is written, so that what is read back is equal.
         decided_at=parse_rfc3339(to_rfc3339(now)),
         holding_account=campaign.holding_account,
+        adjusted_net_fen=adjusted_net_fen,
     )
 
 

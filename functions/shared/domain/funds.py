@@ -1,7 +1,8 @@
 """A campaign's record and its pools: who made and approved it, and where its money lies.
 
-The fund counters here and the stock shards hold every fen that no voucher and no ledger entry
-holds: appropriated = unallocated + in pools + outstanding + redeemed net + lapsed + returned.
+The fund counters here and the stock shards hold every fen that no voucher and no entry holds:
+appropriated = unallocated + held back + in pools + outstanding + redeemed net + adjusted net +
+lapsed + returned.
 """
 
 from __future__ import annotations
@@ -18,13 +19,17 @@ class Funds:
     """A campaign's fund counters, in fen.
 
     `unallocated_fen` is in no pool; `returned_fen` went back to the source account;
-    `settled_fen` is what settlements have so far taken note of (net of refunds).
+    `settled_fen` is what settlements have so far taken note of (net of refunds). `adjusted_fen` is
+    what adjusting entries add to what is owed; `held_back_fen` what negative ones save, kept until
+    the closing so that they can be reversed.
     """
 
     appropriated_fen: int
     unallocated_fen: int
     returned_fen: int
     settled_fen: int
+    adjusted_fen: int = 0
+    held_back_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,15 +139,18 @@ def _funds_close(snapshot: Snapshot) -> Check:
         "redeemed_net_fen": snapshot.redeemed_net_fen,
         "lapsed_fen": sum(s.lapsed_fen for s in snapshot.shards),
         "returned_fen": funds.returned_fen,
+        "adjusted_net_fen": snapshot.adjusted_net_fen,
+        "held_back_fen": funds.held_back_fen,
     }
     found_fen = sum(places.values())
     return _check(
         1,
         "FUNDS_CLOSE",
         Text(
-            zh="拨款 = 未分配 + 券池 + 已发未用 + 净核销 + 已失效未划转 + 已退回，逐分相等",
-            en="appropriated = unallocated + in pools + outstanding + redeemed net + lapsed + "
-            "returned, to the fen",
+            zh="拨款 = 未分配 + 调账留存 + 券池 + 已发未用 + 净核销 + 净调账 + 已失效未划转 + "
+            "已退回，逐分相等",
+            en="appropriated = unallocated + held back + in pools + outstanding + redeemed net + "
+            "adjusted net + lapsed + returned, to the fen",
         ),
         {"appropriated_fen": funds.appropriated_fen, "found_fen": found_fen, **places},
         drift_fen=funds.appropriated_fen - found_fen,
@@ -163,6 +166,7 @@ def _nothing_negative(snapshot: Snapshot) -> Check:
 
     look("campaign unallocated", snapshot.funds.unallocated_fen)
     look("campaign returned", snapshot.funds.returned_fen)
+    look("campaign held back", snapshot.funds.held_back_fen)
     for pool in snapshot.pools:
         look(f"{pool.pool_key} pot", pool.pot_fen)
     for shard in snapshot.shards:
@@ -176,7 +180,7 @@ def _nothing_negative(snapshot: Snapshot) -> Check:
     for person in snapshot.persons:
         for counter, count in person.counters.items():
             look(f"{person.identity_ref} {counter}", count, unit_fen=0)
-    buckets = 2 + len(snapshot.pools) + 4 * len(snapshot.shards) + 2 * len(snapshot.vouchers)
+    buckets = 3 + len(snapshot.pools) + 4 * len(snapshot.shards) + 2 * len(snapshot.vouchers)
     return _check(
         2,
         "NOTHING_NEGATIVE",
@@ -343,6 +347,8 @@ def _settled_once(snapshot: Snapshot) -> Check:
         entered[day] += redemption.amounts.fiscal_part_fen
     for refund in snapshot.refunds:
         entered[refund.platform_id, refund.business_on] -= refund.amounts.fiscal_part_fen
+    for entry in snapshot.adjusting:
+        entered[entry.platform_id, entry.business_on] += entry.parts.fiscal_fen
     settled: Counter[tuple[str, date]] = Counter()
     days: Counter[tuple[str, date]] = Counter()
     for statement in snapshot.settlements:
@@ -361,9 +367,9 @@ def _settled_once(snapshot: Snapshot) -> Check:
         7,
         "SETTLED_ONCE",
         Text(
-            zh="每个结算单只付一次且不再变动，结算与调整之和等于已结算日期的净核销",
+            zh="每个结算单只付一次且不再变动，结算与调整之和等于已结算日期的净核销与净调账",
             en="each settlement is payable once and never changes; settlements and adjustments "
-            "add up to what was redeemed net on the days settled",
+            "add up to what was redeemed and adjusted net on the days settled",
         ),
         {
             "statements": len(snapshot.settlements),
@@ -372,8 +378,11 @@ def _settled_once(snapshot: Snapshot) -> Check:
             "settled_fen": settled_fen,
             "noted_fen": noted_fen,
             "redeemed_net_fen": snapshot.redeemed_net_fen,
+            "adjusted_net_fen": snapshot.adjusted_net_fen,
         },
-        drift_fen=sum(wrong.values()) + abs(noted_fen - settled_fen),
+        drift_fen=sum(wrong.values())
+        + abs(noted_fen - settled_fen)
+        + abs(snapshot.funds.adjusted_fen - snapshot.adjusted_net_fen),
         offenders=[*wrong, *repeated, *astray],
     )
 
@@ -402,7 +411,7 @@ def _returned_once(snapshot: Snapshot) -> Check:
     returned_fen = sum(each.amount_fen for each in snapshot.returns)
     funds = snapshot.funds
     # Never more than the source paid in, less what it was used for.
-    most_fen = funds.appropriated_fen - snapshot.redeemed_net_fen
+    most_fen = funds.appropriated_fen - snapshot.redeemed_net_fen - snapshot.adjusted_net_fen
     elsewhere = [
         each.statement_key
         for each in snapshot.returns

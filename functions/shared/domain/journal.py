@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
+from functions.shared.domain.adjusting import AdjustingEntry
 from functions.shared.domain.business_time import day_bounds, parse_rfc3339, to_rfc3339
 from functions.shared.domain.fund_return import FundReturn
 from functions.shared.domain.ledger import Redemption, Refund
@@ -32,6 +33,7 @@ GENESIS: Final = "0" * 64
 """The root before a campaign's first day."""
 
 OPENED: Final = "day.opened"
+ADJUSTED: Final = "ledger.adjusted"
 RETURNED: Final = "fund.returned"
 LONGEST_LINE: Final = 64 * 1024
 _TOKEN_CHARACTERS: Final = 20
@@ -130,12 +132,34 @@ def statement_change(statement: Statement, made_at: datetime) -> Change:
     return Change(made_at, "settlement.made", news.news_id, data)
 
 
+def adjusting_change(entry: AdjustingEntry) -> Change:
+    """An adjusting entry, or its reversal."""
+    order_no, entry_type, refund_no = entry.row.key
+    data = {
+        "platform_id": entry.platform_id,
+        "break_id": entry.break_id,
+        "origin_on": entry.origin_on.isoformat(),
+        "order_no": order_no,
+        "entry_type": entry_type.value,
+        "refund_no": refund_no,
+        "voucher_id": entry.row.voucher_id,
+        "ledger_fen": entry.ledger_fen,
+        "bill_fen": entry.bill_fen,
+        "fiscal_part_fen": entry.parts.fiscal_fen,
+        "platform_part_fen": entry.parts.platform_fen,
+        "merchant_part_fen": entry.parts.merchant_fen,
+        "is_reversal": entry.is_reversal,
+    }
+    return Change(entry.recorded_at, ADJUSTED, entry.entry_id, data)
+
+
 def return_change(fund_return: FundReturn) -> Change:
     """A return of money to the source account."""
     data = {
         "run": fund_return.run,
         "appropriated_fen": fund_return.appropriated_fen,
         "redeemed_net_fen": fund_return.redeemed_net_fen,
+        "adjusted_net_fen": fund_return.adjusted_net_fen,
         "returned_before_fen": fund_return.returned_before_fen,
         "to_return_fen": fund_return.to_return_fen,
         "account_number": fund_return.source_account.number,

@@ -174,6 +174,46 @@ class FundingParts:
 NO_PARTS: Final = FundingParts(fiscal_fen=0, platform_fen=0, merchant_fen=0)
 """Nothing from anyone: where sums start."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetParts:
+    """A difference of voucher money by who funds it; any part may be negative."""
+
+    fiscal_fen: int
+    platform_fen: int
+    merchant_fen: int
+
+    @classmethod
+    def between(cls, before: FundingParts, after: FundingParts) -> NetParts:
+        """What must be added to the one to come to the other."""
+        return cls(
+            fiscal_fen=after.fiscal_fen - before.fiscal_fen,
+            platform_fen=after.platform_fen - before.platform_fen,
+            merchant_fen=after.merchant_fen - before.merchant_fen,
+        )
+
+    @property
+    def total_fen(self) -> int:
+        """What the parts add up to, in fen."""
+        return self.fiscal_fen + self.platform_fen + self.merchant_fen
+
+    def __add__(self, other: NetParts) -> NetParts:
+        return NetParts(
+            fiscal_fen=self.fiscal_fen + other.fiscal_fen,
+            platform_fen=self.platform_fen + other.platform_fen,
+            merchant_fen=self.merchant_fen + other.merchant_fen,
+        )
+
+    def __neg__(self) -> NetParts:
+        return NetParts(
+            fiscal_fen=-self.fiscal_fen,
+            platform_fen=-self.platform_fen,
+            merchant_fen=-self.merchant_fen,
+        )
+
+
+NO_NET: Final = NetParts(fiscal_fen=0, platform_fen=0, merchant_fen=0)
+
 # Positions in (fiscal, platform, merchant). A fen that two could bear alike is never borne by
 # the public budget; between the two others the platform, which signed for its share, comes first.
 _FISCAL_LAST: Final = (1, 2, 0)

@@ -1,10 +1,12 @@
 """Settlement: what the bureau owes a platform for one campaign and business date.
 
-The ledger is settled, never the bill. A statement is made once and never changes: a refund of an
+The ledger is settled, never the bill: what two persons accept of a bill comes to it as an adjusting
+entry of the day on which they did. A statement is made once and never changes: a refund of an
 earlier day's redemption is an adjustment of the day on which it was recorded, whatever has been
 paid for the earlier day.
 
     net = gross (redemptions) - refunds (of the same day's) - adjustments (of earlier days')
+          + adjusting entries (recorded on the day)
 
 Every amount is split into its fiscal, platform and merchant part; the fiscal net is payable.
 """
@@ -16,12 +18,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from typing import Final
 
+from functions.shared.domain.adjusting import AdjustingEntry
 from functions.shared.domain.business_time import business_date, day_bounds
 from functions.shared.domain.campaign import Campaign
 from functions.shared.domain.ids import content_hash
-from functions.shared.domain.money import NO_PARTS, FundingParts
+from functions.shared.domain.money import NO_NET, NO_PARTS, FundingParts, NetParts
 
 GRACE: Final = timedelta(minutes=30)
 """How long after its end a day is left alone: functions end and the ledger's index catches up."""
@@ -38,20 +42,6 @@ class PayableSide(StrEnum):
     NOBODY = "NOBODY"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetParts:
-    """Voucher money by who funds it, after refunds; any part may be negative."""
-
-    fiscal_fen: int
-    platform_fen: int
-    merchant_fen: int
-
-    @property
-    def total_fen(self) -> int:
-        """What the parts add up to, in fen."""
-        return self.fiscal_fen + self.platform_fen + self.merchant_fen
-
-
 @dataclass(frozen=True, slots=True)
 class Tally:
     """A number of entries and their voucher money by who funds it."""
@@ -63,6 +53,14 @@ class Tally:
         return Tally(self.count + other.count, self.parts + other.parts)
 
 
+@dataclass(frozen=True, slots=True)
+class NetTally:
+    """A number of adjusting entries and what they come to; any part may be negative."""
+
+    count: int = 0
+    parts: NetParts = NO_NET
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """What is owed to a platform for one campaign and business date.
@@ -72,6 +70,7 @@ class Statement:
         gross: the day's redemptions.
         refunds: the day's refunds of the day's own redemptions.
         adjustments: the day's refunds of earlier days' redemptions.
+        adjusting: the adjusting entries recorded on the day, whatever day's breaks they end.
         entries_digest: over every entry settled, so that equal sums of other entries differ.
         bill_version: the bill it was first compared with; 0 where none had come.
 
@@ -84,23 +83,21 @@ class Statement:
     gross: Tally
     refunds: Tally
     adjustments: Tally
+    adjusting: NetTally
     entries_digest: str
     bill_version: int
 
     @property
     def net(self) -> NetParts:
-        """Gross less refunds and adjustments."""
-        given, back, late = self.gross.parts, self.refunds.parts, self.adjustments.parts
-        return NetParts(
-            fiscal_fen=given.fiscal_fen - back.fiscal_fen - late.fiscal_fen,
-            platform_fen=given.platform_fen - back.platform_fen - late.platform_fen,
-            merchant_fen=given.merchant_fen - back.merchant_fen - late.merchant_fen,
-        )
+        """Gross less refunds and adjustments, and what adjusting entries add or take."""
+        back = self.refunds.parts + self.adjustments.parts
+        return NetParts.between(back, self.gross.parts) + self.adjusting.parts
 
     @property
     def entries(self) -> int:
         """How many entries it settles."""
-        return self.gross.count + self.refunds.count + self.adjustments.count
+        given, back = self.gross.count, self.refunds.count + self.adjustments.count
+        return given + back + self.adjusting.count
 
     @property
     def payable_fen(self) -> int:
@@ -202,15 +199,35 @@ class Adjustment:
 
 
 def make_statement(
-    campaign_id: str, platform_id: str, on: date, sums: Iterable[SegmentSum], *, bill_version: int
+    campaign_id: str,
+    platform_id: str,
+    on: date,
+    sums: Iterable[SegmentSum],
+    *,
+    adjusting: Iterable[AdjustingEntry] = (),
+    bill_version: int,
 ) -> Statement:
-    """The statement of a day: all its segments that have entries, whatever their order."""
+    """The statement of a day.
+
+    Args:
+        campaign_id: whose money.
+        platform_id: on which platform.
+        on: the business date.
+        sums: of all its segments that have entries, in any order.
+        adjusting: the adjusting entries recorded on the date, in any order.
+        bill_version: the bill it is first compared with; 0 for none.
+
+    """
     gross = refunds = adjustments = Tally()
     digest = hashlib.sha256()
     for found in sorted(sums, key=lambda segment_sum: segment_sum.segment):
         gross, refunds = gross + found.tallies.gross, refunds + found.tallies.refunds
         adjustments += found.tallies.adjustments
         digest.update(f"{found.segment}:{found.digest}\n".encode())
+    count, net = 0, NO_NET
+    for entry in sorted(adjusting, key=attrgetter("entry_id")):
+        count, net = count + 1, net + entry.parts
+        digest.update(f"{entry.entry_id}:{entry.parts}\n".encode())
     return Statement(
         statement_id=statement_id_of(campaign_id, platform_id, on),
         campaign_id=campaign_id,
@@ -219,6 +236,7 @@ def make_statement(
         gross=gross,
         refunds=refunds,
         adjustments=adjustments,
+        adjusting=NetTally(count, net),
         entries_digest=digest.hexdigest(),
         bill_version=bill_version,
     )

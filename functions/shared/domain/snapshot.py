@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from functions.shared.domain.adjusting import AdjustingEntry
 from functions.shared.domain.campaign import BankAccount, Campaign
 from functions.shared.domain.funds import Funds, Pool, Shard
 from functions.shared.domain.grants import RowState
-from functions.shared.domain.vouchers import VoucherState
+from functions.shared.domain.vouchers import UNUSED, VoucherState
 
-UNUSED = frozenset({VoucherState.ISSUED, VoucherState.HELD})
 """States in which a voucher holds its whole reserve."""
 
 
@@ -230,6 +230,7 @@ class Snapshot:
     grants: tuple[CountedGrant, ...]
     earnings: tuple[CountedEarning, ...] = ()
     payouts: tuple[CountedPayout, ...] = ()
+    adjusting: tuple[AdjustingEntry, ...] = ()
 
     @property
     def outstanding_fen(self) -> int:
@@ -247,3 +248,8 @@ class Snapshot:
         return sum(r.amounts.fiscal_part_fen for r in self.redemptions) - sum(
             r.amounts.fiscal_part_fen for r in self.refunds
         )
+
+    @property
+    def adjusted_net_fen(self) -> int:
+        """Fiscal money that adjusting entries add to what is owed; negative where they take."""
+        return sum(entry.parts.fiscal_fen for entry in self.adjusting)

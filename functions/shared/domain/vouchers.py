@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from functions.shared.domain.business_time import to_rfc3339
 from functions.shared.domain.campaign import Round, VoucherType, validity_of
@@ -34,6 +34,10 @@ class VoucherState(StrEnum):
     REDEEMED = "REDEEMED"
     EXPIRED = "EXPIRED"
     VOIDED = "VOIDED"
+
+
+UNUSED: Final = frozenset({VoucherState.ISSUED, VoucherState.HELD})
+"""Money is set aside for it, and none was given yet."""
 
 
 class VoucherEvent(StrEnum):

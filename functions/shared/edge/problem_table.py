@@ -399,17 +399,17 @@ GROUPS: Final[tuple[Group, ...]] = (
                 Words("Too little money is unallocated", "未分配资金不足"),
                 (
                     Words(
-                        "The units need {needed_fen} fen; {unallocated_fen} fen are unallocated.",
+                        "{needed_fen} fen are needed; {unallocated_fen} fen are unallocated.",
                         "所需资金 {needed_fen} 分，未分配资金仅 {unallocated_fen} 分。",
                     ),
                     Words(
-                        "The units need more than the campaign has unallocated.",
+                        "More is needed than the campaign has unallocated.",
                         "所需资金超过活动的未分配资金。",
                     ),
                 ),
                 Words(
-                    "Propose fewer units, or take units out of another pool first.",
-                    "请减少数量，或先从其他券池调减。",
+                    "Propose fewer units, or take units out of a pool first.",
+                    "请减少数量，或先从券池调减。",
                 ),
             ),
             Code.GRANT_STATE: Problem(
@@ -827,6 +827,45 @@ GROUPS: Final[tuple[Group, ...]] = (
                     "请先查询差错：未结的可提出处理意见，待审批的可审批，已结的不再受理。",
                 ),
             ),
+            Code.BREAK_NOT_ADJUSTABLE: Problem(
+                409,
+                Words("The bill's side cannot be accepted", "该差错不能以账单为准"),
+                (
+                    Words(
+                        "The break is {match_state}: the bill's row and the ledger's do not tell "
+                        "of one event.",
+                        "差错类型为 {match_state}：账单与账本所记并非同一笔业务。",
+                    ),
+                    Words(
+                        "Both sides have the same voucher amount: they differ by {difference_fen} "
+                        "fen.",
+                        "双方券金额相同（相差 {difference_fen} 分），无需调账。",
+                    ),
+                    Words(
+                        "The bill has {bill_fen} fen of voucher money; a voucher of the type gives "
+                        "at most {greatest_fen}.",
+                        "账单券金额为 {bill_fen} 分，该券种最多 {greatest_fen} 分。",
+                    ),
+                    Words(
+                        "Only the bill has the redemption, and the voucher is {voucher_state}.",
+                        "仅账单记有该笔核销，而券当前为：{voucher_state}。",
+                    ),
+                    Words(
+                        "The campaign's last business date, {last_on}, is over: nothing is settled "
+                        "any more.",
+                        "活动最后一个业务日期 {last_on} 已过，不再结算。",
+                    ),
+                    Words(
+                        "The break cannot be ended by accepting the bill.",
+                        "该差错不能以账单为准结案。",
+                    ),
+                ),
+                Words(
+                    "Resolve it by ACCEPT_LEDGER or WRITE_OFF, or have the platform correct its "
+                    "bill; void a voucher that can still be used, then accept the bill.",
+                    "请以 ACCEPT_LEDGER 或 WRITE_OFF 结案，或请平台更正账单；券仍可用的请先作废。",
+                ),
+            ),
         },
     ),
     Group(
@@ -1060,6 +1099,9 @@ MEMBERS: Final[Mapping[str, Words]] = {
     "round_id": Words("the round", "轮次编号"),
     "voucher_type_id": Words("the voucher type", "券种编号"),
     "redemption_id": Words("the redemption", "核销编号"),
+    "bill_fen": Words("the voucher money of the bill's row", "账单所列券金额"),
+    "greatest_fen": Words("the most that a voucher of the type gives", "该券种最高金额"),
+    "last_on": Words("the campaign's last business date", "活动最后业务日期"),
 }
 """The facts that a problem document may carry. Whatever else a context holds stays inside."""
 
@@ -1142,6 +1184,9 @@ TERMS: Final[Mapping[str, Words]] = {
     "REDEEMED": Words("REDEEMED", "已核销"),
     "EXPIRED": Words("EXPIRED", "已过期"),
     "VOIDED": Words("VOIDED", "已作废"),
+    # How ledger and bill stand to each other
+    "STATE_DIFFERS": Words("STATE_DIFFERS", "券或商户不符"),
+    "DUPLICATE": Words("DUPLICATE", "账单重复"),
     # Bases of thresholds
     "ORDER": Words("the order before discounts", "优惠前订单金额"),
     "AFTER_MERCHANT": Words("after the merchant's discount", "商户优惠后金额"),

@@ -1,20 +1,22 @@
 """Breaks by platform and business date: opened once, ended by a bill or two persons, never deleted.
 
 Two write them: the reconciler, by what the newest bill shows, and the bureau. Each change is a
-compare-and-set on all that can change, so that neither overwrites what it has not seen.
+compare-and-set on all that can change, so that neither overwrites what it has not seen. Where the
+bill is accepted, or is accepted no more, the adjusting entry is part of it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from itertools import islice
 from typing import Any, Final
 
 from pynamodb.expressions.condition import Condition
 
+from functions.shared.domain.adjusting import Acceptance, AdjustingEntry, needs_spent
 from functions.shared.domain.bills import BillRow, row_document, row_of_document
 from functions.shared.domain.breaks import (
     UNRESOLVED,
@@ -32,15 +34,19 @@ from functions.shared.domain.breaks import (
 from functions.shared.domain.business_time import parse_rfc3339, to_rfc3339
 from functions.shared.domain.errors import Busy, Code, HuiminError
 from functions.shared.domain.late_matches import Mate, around, plan_late_matches, wanted_of
+from functions.shared.domain.money import NetParts
+from functions.shared.store.adjusting import ENTRY, put_entry, refused_entry, require_spent
 from functions.shared.store.bills import NEWEST, BillsMoved, require_newest
 from functions.shared.store.connection import Database
 from functions.shared.store.tables import BreakItem
-from functions.shared.store.transaction import Cancelled
+from functions.shared.store.transaction import Cancelled, Transaction
 
 # One transaction takes a hundred items; the check on the bill is one of them.
 BREAKS_PER_TRANSACTION = 90
 # Another run at the same day makes a batch fail; both want the same, so few tries are enough.
 SYNC_TRIES = 5
+
+_BREAK: Final = "break"
 
 SPAN: Final = 1_000
 """How many breaks are held at a time: a day without a bill may have a million."""
@@ -112,15 +118,37 @@ class BreakStore:
 
         """
         transaction = self._database.transaction("change_break")
-        unchanged = BreakItem.payload == _item(before).payload
-        transaction.put("break", _item(after), unchanged)
+        _put_change(transaction, before, after)
         try:
             transaction.commit()
         except Cancelled as cancelled:
-            stored = self.get(before.platform_id, before.business_on, before.break_id)
-            if stored == after:
-                # It was committed, and the reply to it was lost.
-                return
+            self._require_changed(after, cancelled)
+
+    def accept_bill(self, before: Break, after: Break, entry: AdjustingEntry) -> None:
+        """The same for a break that is resolved by its bill, with its adjusting entry.
+
+        Raises:
+            HuiminError: VERSION_MISMATCH; BREAK_NOT_ADJUSTABLE: the voucher can still be used;
+                FUNDS_INSUFFICIENT; CAMPAIGN_STATE. Nothing is changed.
+            Busy: contention outlasted the retries.
+
+        """
+        transaction = self._database.transaction("accept_bill")
+        _put_change(transaction, before, after)
+        put_entry(transaction, entry)
+        if needs_spent(before.row.ledger, before.row.bill):
+            require_spent(transaction, before.row.side.voucher_id, entry.recorded_at)
+        try:
+            transaction.commit()
+        except Cancelled as cancelled:
+            if not (cancelled.failed(_BREAK) or cancelled.failed(ENTRY)):
+                raise refused_entry(cancelled, entry) from cancelled
+            self._require_changed(after, cancelled)
+
+    def _require_changed(self, after: Break, cancelled: Cancelled) -> None:
+        stored = self.get(after.platform_id, after.business_on, after.break_id)
+        # It may have been committed, and the reply to it lost.
+        if stored != after:
             raise HuiminError(
                 Code.VERSION_MISMATCH, stored_version=stored.version if stored else 0
             ) from cancelled
@@ -231,7 +259,8 @@ class BreakStore:
                 bill_version=bill_version,
                 now=now,
             )
-            written = self._write(writes, items, newest=newest)
+            entries = {name: entry for name, b in stored.items() if (entry := b.standing_entry)}
+            written = self._write(writes, items, entries=entries, newest=newest, now=now)
             done += _changes(writes[:written], stored)
             if written == len(writes):
                 return done
@@ -243,11 +272,25 @@ class BreakStore:
         return list(self._database.query(BreakItem, day_key(platform_id, on), condition))
 
     def _write(
-        self, writes: Sequence[Break], before: Mapping[str, BreakItem], *, newest: int
+        self,
+        writes: list[Break],
+        before: Mapping[str, BreakItem],
+        *,
+        entries: Mapping[str, AdjustingEntry],
+        newest: int,
+        now: datetime,
     ) -> int:
-        """Writes them batch by batch; how many, up to the first batch that met another run."""
-        for start in range(0, len(writes), BREAKS_PER_TRANSACTION):
-            batch = writes[start : start + BREAKS_PER_TRANSACTION]
+        """Writes them batch by batch; how many, up to the first batch that met another run.
+
+        A break that an adjusting entry stands for is a batch of its own, with the reversal; those
+        come last.
+        """
+        writes.sort(key=lambda change: change.break_id in entries)
+        start = 0
+        while start < len(writes):
+            is_adjusted = writes[start].break_id in entries
+            batch = writes[start : start + (1 if is_adjusted else BREAKS_PER_TRANSACTION)]
+            batch = [each for each in batch if is_adjusted or each.break_id not in entries]
             transaction = self._database.transaction("sync_breaks")
             require_newest(transaction, batch[0].platform_id, batch[0].business_on, newest)
             for change in batch:
@@ -259,13 +302,21 @@ class BreakStore:
                     else BreakItem.payload == item.payload
                 )
                 transaction.put(change.break_id, _item(change), unchanged)
+                if is_adjusted:
+                    entry = entries[change.break_id]
+                    put_entry(transaction, entry.reversed(break_version=change.version, now=now))
             try:
                 transaction.commit()
             except Cancelled as cancelled:
                 if cancelled.failed(NEWEST):
                     raise BillsMoved from cancelled
                 return start
-        return len(writes)
+            start += len(batch)
+        return start
+
+
+def _put_change(transaction: Transaction, before: Break, after: Break) -> None:
+    transaction.put(_BREAK, _item(after), BreakItem.payload == _item(before).payload)
 
 
 def day_key(platform_id: str, on: date) -> str:
@@ -358,7 +409,7 @@ def _break(item: BreakItem) -> Break:
     )
 
 
-def _resolution_document(resolution: Resolution | None) -> dict[str, str | None] | None:
+def _resolution_document(resolution: Resolution | None) -> dict[str, Any] | None:
     if resolution is None:
         return None
     return {
@@ -368,20 +419,36 @@ def _resolution_document(resolution: Resolution | None) -> dict[str, str | None]
         "proposed_at": to_rfc3339(resolution.proposed_at),
         "approved_by": resolution.approved_by,
         "approved_at": to_rfc3339(resolution.approved_at) if resolution.approved_at else None,
+        "acceptance": _acceptance_document(resolution.acceptance),
     }
 
 
-def _resolution(document: dict[str, str | None] | None) -> Resolution | None:
+def _acceptance_document(acceptance: Acceptance | None) -> dict[str, Any] | None:
+    if acceptance is None:
+        return None
+    return {"parts": asdict(acceptance.parts), "last_on": acceptance.last_on.isoformat()}
+
+
+def _acceptance(document: dict[str, Any] | None) -> Acceptance | None:
+    if document is None:
+        return None
+    return Acceptance(
+        parts=NetParts(**document["parts"]), last_on=date.fromisoformat(document["last_on"])
+    )
+
+
+def _resolution(document: dict[str, Any] | None) -> Resolution | None:
     if document is None:
         return None
     approved_at = document["approved_at"]
     return Resolution(
-        kind=ResolutionKind(str(document["kind"])),
-        reason=str(document["reason"]),
-        proposed_by=str(document["proposed_by"]),
-        proposed_at=parse_rfc3339(str(document["proposed_at"])),
+        kind=ResolutionKind(document["kind"]),
+        reason=document["reason"],
+        proposed_by=document["proposed_by"],
+        proposed_at=parse_rfc3339(document["proposed_at"]),
         approved_by=document["approved_by"],
         approved_at=parse_rfc3339(approved_at) if approved_at else None,
+        acceptance=_acceptance(document["acceptance"]),
     )
 
 

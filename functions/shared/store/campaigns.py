@@ -64,6 +64,8 @@ class CampaignStore:
             unallocated_fen=campaign.appropriated_fen,
             returned_fen=0,
             settled_fen=0,
+            adjusted_fen=0,
+            held_back_fen=0,
         )
         condition = (
             CampaignItem.campaign_id.does_not_exist()
@@ -166,6 +168,8 @@ def _record(item: CampaignItem) -> CampaignRecord:
             unallocated_fen=item.unallocated_fen,
             returned_fen=item.returned_fen,
             settled_fen=item.settled_fen,
+            adjusted_fen=item.adjusted_fen,
+            held_back_fen=item.held_back_fen,
         ),
         made_by=item.made_by,
         made_at=item.made_at,

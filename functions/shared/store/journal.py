@@ -19,11 +19,13 @@ from functions.shared.domain.funds import CampaignRecord
 from functions.shared.domain.journal import (
     GENESIS,
     Change,
+    adjusting_change,
     entry_change,
     return_change,
     statement_change,
     voucher_changes,
 )
+from functions.shared.store.adjusting import AdjustingStore
 from functions.shared.store.connection import Database
 from functions.shared.store.ledger import REDEEM, redemption_of, refund_of
 from functions.shared.store.returns import ReturnStore
@@ -72,6 +74,7 @@ class JournalStore:
         self._stock = StockStore(database)
         self._settlements = SettlementStore(database)
         self._returns = ReturnStore(database)
+        self._adjusting = AdjustingStore(database)
 
     def bookmark(self, campaign_id: str) -> JournalBookmark:
         """How far the campaign's journal is written."""
@@ -141,5 +144,7 @@ class JournalStore:
             yield entry_change(redemption_of(entry) if is_redemption else refund_of(entry))
         for statement, made_at in self._settlements.made(campaign_id):
             yield statement_change(statement, made_at)
+        for adjusting in self._adjusting.all(campaign_id):
+            yield adjusting_change(adjusting)
         for fund_return in self._returns.all(campaign_id):
             yield return_change(fund_return)

@@ -18,6 +18,7 @@ from datetime import date
 from sys import intern
 from typing import Any, Final
 
+from functions.shared.domain.adjusting import AdjustingEntry
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.fund_return import from_payload
 from functions.shared.domain.funds import CampaignRecord
@@ -39,6 +40,7 @@ from functions.shared.domain.snapshot import (
     Snapshot,
 )
 from functions.shared.domain.vouchers import VoucherState
+from functions.shared.store.adjusting import ADJUSTING, entry_of
 from functions.shared.store.connection import Database
 from functions.shared.store.earnings import EARN
 from functions.shared.store.grants import GrantStore
@@ -81,7 +83,7 @@ class RecountStore:
         campaign_id = record.campaign.campaign_id
         pools = tuple(self._stock.pools(campaign_id))
         redemptions, refunds = self._entries(campaign_id)
-        settlements, returns, payouts = self._statements(campaign_id)
+        settlements, returns, payouts, adjusting = self._statements(campaign_id)
         return Snapshot(
             campaign=record.campaign,
             funds=record.funds,
@@ -103,6 +105,7 @@ class RecountStore:
             ),
             earnings=tuple(self._earnings(campaign_id)),
             payouts=payouts,
+            adjusting=adjusting,
         )
 
     def _counted_grant(self, grant: Grant) -> CountedGrant:
@@ -168,8 +171,13 @@ class RecountStore:
 
     def _statements(
         self, campaign_id: str
-    ) -> tuple[tuple[CountedSettlement, ...], tuple[CountedReturn, ...], tuple[CountedPayout, ...]]:
-        settlements, returns, payouts = [], [], []
+    ) -> tuple[
+        tuple[CountedSettlement, ...],
+        tuple[CountedReturn, ...],
+        tuple[CountedPayout, ...],
+        tuple[AdjustingEntry, ...],
+    ]:
+        settlements, returns, payouts, adjusting = [], [], [], []
         for item in self._database.query(SettlementItem, campaign_id):
             if item.kind == SETTLEMENT:
                 settlements.append(
@@ -183,6 +191,8 @@ class RecountStore:
             elif item.kind == FUND_RETURN:
                 account = from_payload(item.payload).source_account
                 returns.append(CountedReturn(item.statement_key, item.amount_fen, account))
+            elif item.kind == ADJUSTING:
+                adjusting.append(entry_of(item))
             elif item.kind == PAYOUT:
                 payout = payouts_from_payload(item.payload)
                 payouts.append(
@@ -195,7 +205,7 @@ class RecountStore:
                         bureau_account=payout.bureau_account,
                     )
                 )
-        return tuple(settlements), tuple(returns), tuple(payouts)
+        return tuple(settlements), tuple(returns), tuple(payouts), tuple(adjusting)
 
 
 def _person(raw: dict[str, dict[str, Any]], prefix: str) -> CountedPerson:

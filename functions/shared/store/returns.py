@@ -54,6 +54,7 @@ class ReturnStore:
             Busy: contention outlasted the retries.
 
         """
+        held_back_fen = record.funds.held_back_fen
         transaction = self._database.transaction("close_campaign")
         transaction.put(
             "statement",
@@ -76,11 +77,13 @@ class ReturnStore:
                 CampaignItem.state.set(CampaignState.CLOSED.value),
                 CampaignItem.closed_at.set(now),
                 CampaignItem.version.set(record.version + 1),
-                CampaignItem.unallocated_fen.add(-fund_return.to_return_fen),
+                CampaignItem.unallocated_fen.set(0),
+                CampaignItem.held_back_fen.set(0),
                 CampaignItem.returned_fen.add(fund_return.to_return_fen),
             ],
             (CampaignItem.version == record.version)
-            & (CampaignItem.unallocated_fen == fund_return.to_return_fen)
+            & (CampaignItem.unallocated_fen == fund_return.to_return_fen - held_back_fen)
+            & (CampaignItem.held_back_fen == held_back_fen)
             & (CampaignItem.returned_fen == fund_return.returned_before_fen),
         )
         try:

@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from functions.shared.domain.money import FundingParts
-from functions.shared.domain.settlement import Statement, Tally
+from functions.shared.domain.money import FundingParts, NetParts
+from functions.shared.domain.settlement import NetTally, Statement, Tally
 from functions.shared.store.connection import Database
 from functions.shared.store.tables import CampaignItem, SettlementItem
 from functions.shared.store.transaction import Cancelled
@@ -119,6 +119,7 @@ def _item(statement: Statement, *, made_at: datetime) -> SettlementItem:
         "gross": _tally_document(statement.gross),
         "refunds": _tally_document(statement.refunds),
         "adjustments": _tally_document(statement.adjustments),
+        "adjusting": _tally_document(statement.adjusting),
         "entries_digest": statement.entries_digest,
         "bill_version": statement.bill_version,
     }
@@ -146,12 +147,15 @@ def statement_of(item: SettlementItem) -> Statement:
         gross=_tally(payload["gross"]),
         refunds=_tally(payload["refunds"]),
         adjustments=_tally(payload["adjustments"]),
+        adjusting=NetTally(
+            count=payload["adjusting"]["count"], parts=NetParts(**_amounts(payload["adjusting"]))
+        ),
         entries_digest=payload["entries_digest"],
         bill_version=payload["bill_version"],
     )
 
 
-def _tally_document(tally: Tally) -> dict[str, int]:
+def _tally_document(tally: Tally | NetTally) -> dict[str, int]:
     return {
         "count": tally.count,
         "fiscal_fen": tally.parts.fiscal_fen,
@@ -161,11 +165,8 @@ def _tally_document(tally: Tally) -> dict[str, int]:
 
 
 def _tally(document: dict[str, int]) -> Tally:
-    return Tally(
-        count=document["count"],
-        parts=FundingParts(
-            fiscal_fen=document["fiscal_fen"],
-            platform_fen=document["platform_fen"],
-            merchant_fen=document["merchant_fen"],
-        ),
-    )
+    return Tally(count=document["count"], parts=FundingParts(**_amounts(document)))
+
+
+def _amounts(document: dict[str, int]) -> dict[str, int]:
+    return {name: fen for name, fen in document.items() if name != "count"}

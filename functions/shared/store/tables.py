@@ -51,6 +51,8 @@ class CampaignItem(Model):
     unallocated_fen = IntegerAttribute()
     returned_fen = IntegerAttribute()
     settled_fen = IntegerAttribute()
+    adjusted_fen = IntegerAttribute()
+    held_back_fen = IntegerAttribute()
     swept_until = InstantAttribute(null=True)
 
 
@@ -386,7 +388,7 @@ class EarningItem(Model):
 
 
 class SettlementItem(Model):
-    """A statement: a settlement of one platform and business date, or a fund return."""
+    """A statement: of a platform and business date, an adjusting entry, a payout, a fund return."""
 
     class Meta:
         """Bound by `shared.store.connection`."""

@@ -1,0 +1,597 @@
+"""Breaks ended by accepting the bill: the adjusting entry, its money, its settlement, its end."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from functions.reconcile.closing import close_campaign
+from functions.reconcile.settlement import unsettled_days
+from functions.reconcile.stores import MoneyStores
+from functions.reconcile.sweep import Budget
+from functions.shared.domain.adjusting import AdjustingEntry, owed_parts
+from functions.shared.domain.bills import EntryType
+from functions.shared.domain.breaks import Break, BreakState
+from functions.shared.domain.errors import Code, HuiminError
+from functions.shared.domain.invariants import check_all, require_all
+from functions.shared.domain.money import FundingShares, NetParts, split_funding
+from functions.shared.store.tables import CampaignItem
+from infra.local.bills import BillRow as BilledRow
+from tests.handlers.refusals import require_refused
+from tests.support.calls import APPROVER, OPERATOR, Bureau, Platform, version
+from tests.support.campaigns import CAMPAIGN_ID, DISCOUNT, MEITUAN, UNIONPAY
+from tests.support.events import Reply, refused
+from tests.support.replies import LOST_AFTER, TRANSACTION, scripted
+from tests.support.settling import DAY_1, DAY_2, Books, Crash, at, at_call, die
+
+DAY_3 = DAY_2 + timedelta(days=1)
+MORNING = at(DAY_2, "09:00")
+LAST_ON = date(2026, 1, 27)
+"""With its midnight the campaign's refunds end."""
+ACCEPT_BILL = {"kind": "ACCEPT_BILL", "reason": "平台流水核对无误"}
+A_FIFTH = {"voucher_type_id": DISCOUNT}
+"""20 % off; 60 % of it fiscal, 25 % the platform's, 15 % the merchant's."""
+
+
+def parts(fiscal_fen: int, platform_fen: int, merchant_fen: int) -> NetParts:
+    return NetParts(fiscal_fen=fiscal_fen, platform_fen=platform_fen, merchant_fen=merchant_fen)
+
+
+def with_voucher_fen(row: BilledRow, fen: int) -> BilledRow:
+    """The row with another voucher amount, and what the consumer paid to match."""
+    return row.with_amounts(voucher_fen=fen, paid_fen=row.paid_fen + row.voucher_fen - fen)
+
+
+def file_bill(
+    books: Books, rows: Sequence[BilledRow], *, on: date = DAY_1, now: datetime = MORNING
+) -> None:
+    """The bill of a day comes, and is reconciled."""
+    assert books.bill(on, rows, now=now).is_accepted
+    books.deployment.clock.now = now
+    books.settle(now).require_sound()
+
+
+def refuse(books: Books, send: Callable[..., Reply], code: str, **members: object) -> str:
+    """It is refused in both languages and changes nothing; what it says in Chinese."""
+    require_refused(books.deployment, lambda language: send(language=language), 409, code, members)
+    detail: str = send().body["detail"]
+    return detail
+
+
+def one_break(books: Books, on: date = DAY_1) -> Break:
+    [found] = books.breaks.of_day(UNIONPAY, on)
+    return found
+
+
+def path_of(found: Break, step: str = "") -> str:
+    base = f"/v1/admin/breaks/{UNIONPAY}/{found.business_on}/{found.break_id}"
+    return f"{base}/resolution{step}"
+
+
+def propose(
+    books: Books, found: Break, body: object = ACCEPT_BILL, *, language: str = "zh-CN"
+) -> Reply:
+    bureau = Bureau(books.deployment, language)
+    return bureau.call(OPERATOR, "PUT", path_of(found), body, headers=version(found.version))
+
+
+def approve(books: Books, found: Break, *, language: str = "zh-CN") -> Reply:
+    bureau = Bureau(books.deployment, language)
+    seen = version(found.version + 1)
+    return bureau.call(APPROVER, "POST", path_of(found, "/approve"), headers=seen)
+
+
+def accept(books: Books, found: Break) -> dict[str, Any]:
+    """Two persons accept the bill; the break as it is then."""
+    proposed = propose(books, found)
+    assert proposed.status == 200, proposed.text
+    approved = approve(books, found)
+    assert approved.status == 200, approved.text
+    body: dict[str, Any] = approved.body
+    assert body["resolution"]["adjusting"] == proposed.body["resolution"]["adjusting"]
+    return body
+
+
+def differing(books: Books, bill_fen: int = 1_000) -> Break:
+    """An order of 80 yuan, 16 off by the ledger, other by the bill, as a break."""
+    books.redeem("o-1", at(DAY_1), **A_FIFTH)  # type: ignore[arg-type]
+    [row] = books.entries(DAY_1)
+    file_bill(books, [with_voucher_fen(row, bill_fen)])
+    return one_break(books)
+
+
+def entries(books: Books) -> list[AdjustingEntry]:
+    return list(books.stores.adjusting.all(CAMPAIGN_ID))
+
+
+def funds(books: Books) -> tuple[int, int, int]:
+    """Unallocated, adjusted, held back."""
+    record = books.campaigns.get(CAMPAIGN_ID)
+    assert record is not None
+    return record.funds.unallocated_fen, record.funds.adjusted_fen, record.funds.held_back_fen
+
+
+def require_sound(books: Books) -> None:
+    """Every invariant holds."""
+    record = books.campaigns.get(CAMPAIGN_ID)
+    assert record is not None
+    recounts = MoneyStores.of(books.database, books.objects).recounts
+    require_all(check_all(recounts.snapshot(record)))
+
+
+def statement_lines(books: Books, on: date, *, number: int = 1) -> list[dict[str, str]]:
+    return lines(books, on, "statement.csv", number=number)
+
+
+def lines(books: Books, on: date, name: str, *, number: int = 1) -> list[dict[str, str]]:
+    key = f"settlements/{UNIONPAY}/{on}/{CAMPAIGN_ID}/v{number}/{name}"
+    text = books.files()[key].decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+# What it comes to.
+
+
+def test_a_bill_that_gives_less_is_accepted_and_settled_on_the_day_of_approval(
+    books: Books,
+) -> None:
+    found = differing(books, bill_fen=1_000)
+    unallocated_fen, _, _ = funds(books)
+    shown = accept(books, found)
+    assert shown["state"] == "RESOLVED"
+    # 1,000 instead of 1,600: 600 instead of 960 fiscal, and so on.
+    assert shown["resolution"]["adjusting"] == {
+        "voucher_fen": -600,
+        "fiscal_fen": -360,
+        "platform_fen": -150,
+        "merchant_fen": -90,
+    }
+    [entry] = entries(books)
+    assert (entry.parts, entry.business_on, entry.origin_on) == (
+        parts(-360, -150, -90),
+        DAY_2,
+        DAY_1,
+    )
+    # What is saved stays aside, so that it can be reversed.
+    assert funds(books) == (unallocated_fen, -360, 360)
+    require_sound(books)
+
+    assert books.settled_fen() == 960
+    books.settle(at(DAY_3, "09:00")).require_sound()
+    assert books.settled_fen() == 600
+    require_sound(books)
+    [line] = [row for row in statement_lines(books, DAY_2) if row["line"] == "ADJUSTING_ENTRY"]
+    assert (line["fiscal_fen"], line["platform_fen"], line["merchant_fen"]) == (
+        "-360",
+        "-150",
+        "-90",
+    )
+    assert (line["origin_business_date"], line["order_no"]) == (str(DAY_1), "o-1")
+    assert line["break_id"] == found.break_id
+    origin = books.settlements.statement(CAMPAIGN_ID, UNIONPAY, DAY_1)
+    assert origin is not None
+    assert line["origin_statement_id"] == origin.statement_id
+    net = statement_lines(books, DAY_2)[-1]
+    assert (net["line"], net["entries"], net["fiscal_fen"], net["payable_side"]) == (
+        "NET",
+        "1",
+        "-360",
+        "PLATFORM",
+    )
+    [detail] = lines(books, DAY_2, "detail.csv")
+    assert (detail["entry_type"], detail["break_id"], detail["settled_fen"]) == (
+        "ADJUSTING_ENTRY",
+        found.break_id,
+        "-360",
+    )
+    assert all(books.manifests().values())
+
+
+def test_a_bill_that_gives_more_is_paid_from_unallocated_money(books: Books) -> None:
+    found = differing(books, bill_fen=2_000)
+    unallocated_fen, _, _ = funds(books)
+    accept(books, found)
+    assert funds(books) == (unallocated_fen - 240, 240, 0)
+    books.settle(at(DAY_3, "09:00")).require_sound()
+    assert books.settled_fen() == 960 + 240
+    require_sound(books)
+
+
+def test_what_the_bill_does_not_have_is_owed_no_more(books: Books) -> None:
+    books.redeem("o-1", at(DAY_1), **A_FIFTH)  # type: ignore[arg-type]
+    file_bill(books, [])
+    accept(books, one_break(books))
+    assert [entry.parts for entry in entries(books)] == [parts(-960, -400, -240)]
+    require_sound(books)
+
+
+def test_a_refund_counts_the_other_way(books: Books) -> None:
+    """The bill has reversed less of the voucher than the ledger: more is owed."""
+    redemption = books.redeem("o-1", at(DAY_1), **A_FIFTH)  # type: ignore[arg-type]
+    books.refund(redemption, "f-1", at(DAY_1, "13:00"), refund_fen=4_000)
+    bought, back = books.entries(DAY_1)
+    assert back.voucher_fen == 800
+    file_bill(books, [bought, with_voucher_fen(back, 500)])
+    accept(books, one_break(books))
+    assert [entry.parts for entry in entries(books)] == [parts(180, 75, 45)]
+    require_sound(books)
+    books.settle(at(DAY_3, "09:00")).require_sound()
+    assert books.settled_fen() == 960 - 480 + 180
+
+
+def only_billed(books: Books) -> Break:
+    """A voucher that the platform says was used, and the ledger does not."""
+    books.redeem("o-1", at(DAY_1))
+    books.deployment.clock.now = at(DAY_1)
+    voucher_id = Platform(books.deployment, UNIONPAY).claimed(
+        90, "q-90", campaign_id=CAMPAIGN_ID, voucher_type_id=DISCOUNT
+    )
+    [row] = books.entries(DAY_1)
+    other = replace(with_voucher_fen(row, 1_600), platform_order_no="o-2", voucher_id=voucher_id)
+    file_bill(books, [row, other])
+    return one_break(books)
+
+
+def test_a_redemption_that_only_the_bill_has_is_paid_once_its_voucher_is_spent(
+    books: Books,
+) -> None:
+    found = only_billed(books)
+    refuse(books, partial(propose, books, found), "BREAK_NOT_ADJUSTABLE")
+    voided = Bureau(books.deployment).call(
+        APPROVER,
+        "POST",
+        f"/v1/admin/vouchers/{found.row.side.voucher_id}/void",
+        {"void_no": "v-1", "reason": "账单已列示核销"},
+    )
+    assert voided.status in (200, 201), voided.text
+    accept(books, found)
+    assert [entry.parts for entry in entries(books)] == [parts(960, 400, 240)]
+    require_sound(books)
+
+
+def test_a_voucher_past_its_validity_is_spent_whether_or_not_the_sweep_was_there(
+    books: Books,
+) -> None:
+    found = only_billed(books)
+    books.deployment.clock.now = at(DAY_1 + timedelta(days=4))
+    accept(books, found)
+    require_sound(books)
+
+
+def test_a_voucher_that_another_order_has_used_is_not_paid_again(books: Books) -> None:
+    found = only_billed(books)
+    assert propose(books, found).status == 409
+    Platform(books.deployment, UNIONPAY).redeemed(found.row.side.voucher_id, "o-3", order_fen=8_000)
+    reply = propose(books, found)
+    refused(reply, 409, "BREAK_NOT_ADJUSTABLE")
+    assert "已核销" in reply.body["detail"]
+
+
+def test_a_voucher_that_is_restored_after_the_proposal_is_not_paid_for(books: Books) -> None:
+    """The condition of the transaction itself: the proposal saw it spent."""
+    found = only_billed(books)
+    books.deployment.clock.now = at(DAY_1 + timedelta(days=4))
+    assert propose(books, found).status == 200
+    books.deployment.clock.now = MORNING
+    refuse(books, partial(approve, books, found), "BREAK_NOT_ADJUSTABLE")
+
+
+# What cannot be accepted.
+
+
+@pytest.mark.parametrize(
+    ("change", "told", "members"),
+    [
+        (
+            lambda row: with_voucher_fen(row, 3_001),
+            "最多 3000 分",
+            {"bill_fen": 3_001, "greatest_fen": 3_000},
+        ),
+        (lambda row: replace(row, merchant_id="another-shop"), "券或商户不符", {}),
+        (
+            lambda row: replace(row, order_fen=row.order_fen + 1, paid_fen=row.paid_fen + 1),
+            "相同",
+            {},
+        ),
+    ],
+)
+def test_a_bill_that_cannot_be_accepted_says_why(
+    books: Books,
+    change: Callable[[BilledRow], BilledRow],
+    told: str,
+    members: Mapping[str, object],
+) -> None:
+    books.redeem("o-1", at(DAY_1), **A_FIFTH)  # type: ignore[arg-type]
+    [row] = books.entries(DAY_1)
+    file_bill(books, [change(row)])
+    found = one_break(books)
+    send = partial(propose, books, found)
+    assert told in refuse(books, send, "BREAK_NOT_ADJUSTABLE", **members)
+
+
+def test_after_the_last_business_date_nothing_is_adjusted(books: Books) -> None:
+    found = differing(books)
+    books.deployment.clock.now = at(LAST_ON, "23:59")
+    assert propose(books, found).status == 200
+    books.deployment.clock.now = at(LAST_ON + timedelta(days=1), "00:00")
+    refuse(books, partial(approve, books, found), "BREAK_NOT_ADJUSTABLE", last_on=str(LAST_ON))
+    again = {**ACCEPT_BILL, "reason": "再次提出"}
+    found = one_break(books)
+    told = {"last_on": str(LAST_ON)}
+    refuse(books, partial(propose, books, found, again), "BREAK_NOT_ADJUSTABLE", **told)
+
+
+def test_more_than_is_unallocated_is_refused_until_there_is_enough(books: Books) -> None:
+    found = differing(books, bill_fen=2_000)
+    assert propose(books, found).status == 200
+    unallocated_fen, _, _ = funds(books)
+    with_unallocated(books, 239)
+    told = {"needed_fen": 240, "unallocated_fen": 239}
+    refuse(books, partial(approve, books, found), "FUNDS_INSUFFICIENT", **told)
+    with_unallocated(books, 240)
+    assert approve(books, found).status == 200
+    assert funds(books) == (0, 240, 0)
+    with_unallocated(books, unallocated_fen - 240)
+    require_sound(books)
+
+
+def with_unallocated(books: Books, fen: int) -> None:
+    item = books.database.get(CampaignItem, CAMPAIGN_ID)
+    assert item is not None
+    assert books.database.update(item, [CampaignItem.unallocated_fen.set(fen)])
+
+
+def test_the_other_decisions_move_nothing(books: Books) -> None:
+    found = differing(books)
+    before = funds(books)
+    assert propose(books, found, {"kind": "ACCEPT_LEDGER", "reason": "账单有误"}).status == 200
+    reply = approve(books, found)
+    assert reply.body["resolution"]["adjusting"] is None
+    assert (entries(books), funds(books)) == ([], before)
+
+
+# Once, whatever happens.
+
+
+def test_an_approval_whose_reply_was_lost_is_done_once(books: Books) -> None:
+    found = differing(books)
+    assert propose(books, found).status == 200
+    seen = one_break(books)
+    after = seen.approved(by="wang.wei", now=MORNING)
+    entry = after.standing_entry
+    assert entry is not None
+    with scripted(books.database.client, TRANSACTION, LOST_AFTER):
+        books.breaks.accept_bill(seen, after, entry)
+    before = books.deployment.snapshot()
+    again = approve(books, found)
+    assert (again.status, again.headers["Idempotency-Replayed"]) == (200, "true")
+    assert books.deployment.snapshot() == before
+    assert entries(books) == [entry]
+    require_sound(books)
+
+
+def test_two_who_approve_at_once_make_one_entry(books: Books) -> None:
+    """The store's own conditions: both have read the proposal, then both write."""
+    found = differing(books)
+    assert propose(books, found).status == 200
+    seen = one_break(books)
+    for approver, is_first in (("wang.wei", True), ("zhou.jie", False)):
+        after = seen.approved(by=approver, now=MORNING)
+        entry = after.standing_entry
+        assert entry is not None
+        if is_first:
+            books.breaks.accept_bill(seen, after, entry)
+            continue
+        with pytest.raises(HuiminError) as caught:
+            books.breaks.accept_bill(seen, after, entry)
+        assert caught.value.code is Code.VERSION_MISMATCH
+    assert len(entries(books)) == 1
+    require_sound(books)
+
+
+# A corrected bill.
+
+
+@pytest.mark.parametrize("bill_fen", [1_000, 2_000])
+def test_a_corrected_bill_that_agrees_reverses_what_was_accepted(
+    books: Books, bill_fen: int
+) -> None:
+    found = differing(books, bill_fen)
+    before = funds(books)
+    accept(books, found)
+    file_bill(books, books.entries(DAY_1), now=at(DAY_3, "12:00"))
+    assert one_break(books).state is BreakState.CLOSED
+    posted, back = entries(books)
+    assert (back.parts, back.is_reversal, back.business_on) == (-posted.parts, True, DAY_3)
+    assert funds(books) == before
+    require_sound(books)
+    books.settle(at(DAY_3 + timedelta(days=1), "09:00")).require_sound()
+    assert books.settled_fen() == 960
+    require_sound(books)
+    [line] = [row for row in statement_lines(books, DAY_3) if row["line"] == "ADJUSTING_ENTRY"]
+    assert line["fiscal_fen"] == str(-posted.parts.fiscal_fen)
+
+
+def test_a_bill_with_another_difference_reverses_and_can_be_accepted_anew(books: Books) -> None:
+    accept(books, differing(books, bill_fen=1_000))
+    [row] = books.entries(DAY_1)
+    file_bill(books, [with_voucher_fen(row, 1_200)], now=at(DAY_2, "12:00"))
+    found = one_break(books)
+    assert (found.state, found.row.difference_fen) == (BreakState.OPEN, 400)
+    require_sound(books)
+    accept(books, found)
+    assert [entry.parts.total_fen for entry in entries(books)] == [-600, 600, -400]
+    require_sound(books)
+    books.settle(at(DAY_3, "09:00")).require_sound()
+    assert books.settled_fen() == 720
+    assert len([r for r in statement_lines(books, DAY_2) if r["line"] == "ADJUSTING_ENTRY"]) == 3
+
+
+def test_a_bill_that_shows_the_same_leaves_what_was_accepted(books: Books) -> None:
+    accept(books, differing(books))
+    before = one_break(books)
+    [row] = books.entries(DAY_1)
+    file_bill(books, [with_voucher_fen(row, 1_000)], now=at(DAY_2, "12:00"))
+    assert one_break(books) == before
+    assert len(entries(books)) == 1
+
+
+def test_what_was_accepted_stands_once_nothing_is_settled_any_more(books: Books) -> None:
+    accept(books, differing(books))
+    before = one_break(books)
+    file_bill(books, books.entries(DAY_1), now=at(LAST_ON + timedelta(days=1), "00:31"))
+    assert one_break(books) == before
+    assert len(entries(books)) == 1
+    require_sound(books)
+
+
+def test_a_day_is_settled_with_what_both_platforms_were_adjusted_by(books: Books) -> None:
+    """An entry is the platform's own, and the other's statement does not have it."""
+    accept(books, differing(books))
+    books.redeem("m-1", at(DAY_2, "10:00"), platform_id=MEITUAN)
+    books.settle(at(DAY_3, "09:00")).require_sound()
+    theirs = books.settlements.statement(CAMPAIGN_ID, MEITUAN, DAY_2)
+    ours = books.settlements.statement(CAMPAIGN_ID, UNIONPAY, DAY_2)
+    assert theirs is not None
+    assert ours is not None
+    assert (theirs.adjusting.count, ours.adjusting.count) == (0, 1)
+
+
+def test_a_run_that_dies_at_any_write_of_a_reversal_is_finished_by_the_next(
+    books: Books,
+) -> None:
+    later = at(DAY_2, "12:00")
+    ended = []
+    for number in itertools.count():
+        books.deployment.restore()
+        stage = Books(books.deployment)
+        accept(stage, differing(stage))
+        assert stage.bill(DAY_1, stage.entries(DAY_1), now=later).is_accepted
+        with at_call(stage, number, die, writes=True) as made, suppress(Crash):
+            stage.settle(later)
+        require_sound(stage)
+        stage.settle(later).require_sound()
+        require_sound(stage)
+        ended.append((one_break(stage), entries(stage), funds(stage)))
+        if len(made) <= number:
+            break
+    assert len(ended) > 4
+    assert all(each == ended[0] for each in ended)
+
+
+# The closing.
+
+
+@pytest.mark.parametrize("bill_fen", [1_000, 2_000])
+def test_what_was_held_back_is_returned_with_all_that_is_left(books: Books, bill_fen: int) -> None:
+    accept(books, differing(books, bill_fen))
+    after = at(LAST_ON + timedelta(days=1), "09:00")
+    books.settle(after).require_sound()
+    stores = MoneyStores.of(books.database, books.objects)
+    for _ in range(20):
+        record = books.campaigns.get(CAMPAIGN_ID)
+        assert record is not None
+        closing = close_campaign(
+            record,
+            stores,
+            after,
+            unsettled=lambda of: [str(on) for on in unsettled_days(of, books.settlements)],
+            budget=Budget(),
+        )
+        if closing.fund_return is not None:
+            break
+    made = closing.fund_return
+    assert made is not None, closing
+    adjusted_fen = (bill_fen - 1_600) * 6 // 10
+    assert (made.redeemed_net_fen, made.adjusted_net_fen) == (960, adjusted_fen)
+    assert made.to_return_fen == made.appropriated_fen - 960 - adjusted_fen
+    assert funds(books) == (0, adjusted_fen, 0)
+    require_sound(books)
+
+
+# Any course of things.
+
+
+@dataclass(frozen=True)
+class Course:
+    """What bills say of an order one after the other, and whether each is accepted."""
+
+    bills: Sequence[tuple[int | None, bool]]
+
+
+_FEN = st.one_of(st.none(), st.integers(0, 3_000), st.just(1_600))
+
+
+# A bill that was there before is not taken in again.
+_COURSES = st.lists(
+    st.tuples(_FEN, st.booleans()), min_size=1, max_size=4, unique_by=lambda each: each[0]
+).map(Course)
+
+
+@settings(deadline=None, max_examples=6, suppress_health_check=list(HealthCheck))
+@given(course=_COURSES)
+def test_whatever_bills_say_and_is_accepted_the_last_word_is_settled(
+    books: Books, course: Course
+) -> None:
+    books.deployment.restore()
+    stage = Books(books.deployment)
+    stage.redeem("o-1", at(DAY_1), **A_FIFTH)  # type: ignore[arg-type]
+    [row] = stage.entries(DAY_1)
+    owed = split_funding(1_600, SHARES)
+    for number, (fen, is_accepted) in enumerate(course.bills):
+        rows = [] if fen is None else [with_voucher_fen(row, fen)]
+        file_bill(stage, rows, now=at(DAY_2, "09:00") + timedelta(hours=number))
+        found = one_break(stage) if stage.breaks.of_day(UNIONPAY, DAY_1) else None
+        owed = split_funding(1_600, SHARES)
+        is_standing = found is not None and found.state is BreakState.RESOLVED
+        if found is not None and is_accepted and found.state is BreakState.OPEN:
+            accept(stage, found)
+            is_standing = True
+        if is_standing:
+            owed = split_funding(fen or 0, SHARES)
+        require_sound(stage)
+    stage.settle(at(DAY_3, "09:00")).require_sound()
+    require_sound(stage)
+    assert stage.settled_fen() == owed.fiscal_fen
+
+
+SHARES = FundingShares(fiscal_bp=6_000, platform_bp=2_500, merchant_bp=1_500)
+
+
+@given(
+    ledger_fen=st.integers(0, 10**6),
+    bill_fen=st.integers(0, 10**6),
+    fiscal_bp=st.integers(0, 10_000),
+    data=st.data(),
+    entry_type=st.sampled_from(EntryType),
+)
+def test_what_is_owed_more_makes_the_ledgers_parts_the_bills(
+    ledger_fen: int,
+    bill_fen: int,
+    fiscal_bp: int,
+    data: st.DataObject,
+    entry_type: EntryType,
+) -> None:
+    platform_bp = data.draw(st.integers(0, 10_000 - fiscal_bp))
+    shares = FundingShares(
+        fiscal_bp=fiscal_bp,
+        platform_bp=platform_bp,
+        merchant_bp=10_000 - fiscal_bp - platform_bp,
+    )
+    more = owed_parts(ledger_fen, bill_fen, entry_type, shares)
+    sign = 1 if entry_type is EntryType.REDEEM else -1
+    assert more.total_fen == sign * (bill_fen - ledger_fen)
+    there = split_funding(ledger_fen, shares)
+    signed = more if sign == 1 else -more
+    assert NetParts.between(there, split_funding(bill_fen, shares)) == signed
