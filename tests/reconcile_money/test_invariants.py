@@ -59,6 +59,10 @@ def lived(built_world: World) -> Snapshot:
     world.now += DAY
     world.redeem(world.claim("m1", person=1, platform_id="meituan"), "o1")
     world.refund(world.ledger.redemption(_id_of(world, "o2")) or pytest.fail("gone"), "late", 500)
+    world.redemption = world.ledger.redemption(_id_of(world, "o4")) or pytest.fail("gone")
+    for bill_fen in (1_900, 500):
+        world.show_break(bill_fen)
+        world.accept_bill()
     world.settle()
     world.now += 3 * DAY
     world.sweep()
@@ -154,6 +158,12 @@ def _thanks(snapshot: Snapshot, **changes: Any) -> Snapshot:  # noqa: ANN401 - a
     return replace(snapshot, vouchers=vouchers)
 
 
+def _last_adjusting(snapshot: Snapshot, **changes: Any) -> Snapshot:  # noqa: ANN401 - any field
+    """The third adjusting entry, which stands, is changed; the second reverses the first."""
+    first, second, last = snapshot.adjusting
+    return replace(snapshot, adjusting=(first, second, replace(last, **changes)))
+
+
 def _payout(snapshot: Snapshot, **changes: Any) -> Snapshot:  # noqa: ANN401 - any field
     """With a payout of the first statement, that is as it should be but for the changes."""
     [statement, *_] = (s for s in snapshot.settlements if s.platform_id == "unionpay")
@@ -181,6 +191,36 @@ def _return(snapshot: Snapshot, fen: int, *, number: str = "0200001234567890123"
 
 TAMPERED: dict[str, tuple[Callable[[Snapshot], Snapshot], set[int]]] = {
     "a fen out of unallocated": (lambda s: _funds(s, unallocated_fen=-1), {1}),
+    "a fen adjusted that was not taken": (
+        lambda s: replace(s, adjusting=s.adjusting[:-1]),
+        {1, 7, 10},
+    ),
+    "adjusted, and not noted": (lambda s: _funds(s, adjusted_fen=1), {7}),
+    "a fen held back for none": (
+        lambda s: _funds(s, held_back_fen=1, unallocated_fen=-1),
+        {10},
+    ),
+    "held back below zero": (
+        lambda s: _funds(s, held_back_fen=-9_999, unallocated_fen=9_999),
+        {2, 10},
+    ),
+    "adjusted on another day than was settled": (
+        lambda s: _last_adjusting(s, business_on=date(2026, 1, 5)),
+        {7},
+    ),
+    "adjusted by what its sides do not give": (lambda s: _last_adjusting(s, bill_fen=1), {10}),
+    "a break adjusted twice": (
+        lambda s: replace(s, adjusting=(s.adjusting[0], *s.adjusting[2:])),
+        {1, 7, 10},
+    ),
+    "a reversal of nothing": (
+        lambda s: replace(s, adjusting=s.adjusting[1:]),
+        {1, 7, 10},
+    ),
+    "a reversal of something else": (
+        lambda s: _last_adjusting(s, is_reversal=True),
+        {10},
+    ),
     "a fen too much in a pot": (lambda s: _first(s, "pools", pot_fen=1), {1}),
     "a pot below zero": (lambda s: _first(s, "pools", pot_fen=-1), {1, 2}),
     "a fen lapsed twice": (lambda s: _shard(s, lapsed_fen=1), {1}),

@@ -41,7 +41,13 @@ from functions.redeem.service import (
     RedemptionRequest,
     RefundRequest,
 )
-from functions.shared.domain.breaks import Break, MatchRow, MatchState, break_id_of
+from functions.shared.domain.breaks import (
+    Break,
+    MatchRow,
+    MatchState,
+    ResolutionKind,
+    break_id_of,
+)
 from functions.shared.domain.business_time import business_date
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.claims import PersonFacts
@@ -629,6 +635,16 @@ class World:
         """The stage's only break."""
         [found] = self.breaks.of_day("unionpay", self.redemption.business_on)
         return found
+
+    def accept_bill(self) -> Break:
+        """Two persons accept the bill's side of that break."""
+        found, kind = self.one_break(), ResolutionKind.ACCEPT_BILL
+        proposed, _ = self.break_desk.propose(
+            found, kind, "checked", version=found.version, by=OPERATOR, now=self.now
+        )
+        return self.break_desk.approve(
+            proposed, version=proposed.version, by=APPROVER, now=self.now
+        )[0]
 
     def settle(self) -> None:
         """Settles every date with entries that is over."""

@@ -11,6 +11,7 @@ from infra.local.people import make_credit_code
 DINING = "dining"
 RETAIL = "retail"
 SIZE_CLASSES = ("LARGE", "MEDIUM", "SMALL", "MICRO", "SELF_EMPLOYED")
+_BREAKS = "/v1/admin/breaks"
 
 
 class Bureau:
@@ -67,6 +68,22 @@ class Bureau:
             },
         )
 
+    def breaks(self, platform_id: str) -> Response:
+        """A platform's breaks that somebody must still end."""
+        return self.operator.request("GET", f"{_BREAKS}?platform_id={platform_id}")
+
+    def resolve(self, found: dict[str, Any], *, version: int, said: dict[str, str]) -> Response:
+        """Proposes how to end a break."""
+        return self.operator.request(
+            "PUT", _resolution(found), json=said, headers={"If-Match": f'"{version}"'}
+        )
+
+    def approve_resolution(self, found: dict[str, Any], *, version: int, by: Sender) -> Response:
+        """Approves the proposal."""
+        return by.request(
+            "POST", f"{_resolution(found)}/approve", headers={"If-Match": f'"{version}"'}
+        )
+
     def fund_return(self, document: dict[str, Any]) -> Response:
         """The campaign's first fund return."""
         return self.operator.request("GET", f"{self._path(document)}/returns/1")
@@ -97,3 +114,8 @@ class Bureau:
     @staticmethod
     def _path(document: dict[str, Any]) -> str:
         return f"/v1/admin/campaigns/{document['campaign_id']}"
+
+
+def _resolution(found: dict[str, Any]) -> str:
+    place = (found["platform_id"], found["business_on"], found["break_id"])
+    return f"{_BREAKS}/{'/'.join(place)}/resolution"

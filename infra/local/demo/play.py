@@ -16,6 +16,7 @@ from functions.shared.domain.business_time import SHANGHAI, business_date
 from functions.shared.domain.errors import Code
 from infra.local.bills import render_bill
 from infra.local.client import Response
+from infra.local.demo.breaks import end_breaks
 from infra.local.demo.bureau import DINING, RETAIL, Bureau
 from infra.local.demo.documents import shijingshan
 from infra.local.demo.paying import confirm_settlements, pay_back, pay_platforms
@@ -36,6 +37,8 @@ PART_REFUNDED = 8
 LATE_REFUNDED = 3
 MERCHANTS = 12
 WHOLE_REFUND_DAY, PART_REFUND_DAY = 3, 5
+# After both days whose bills have planted breaks.
+BREAKS_ENDED_DAY = 2
 SELLING_OUT = "300-120"
 TRYING_SOLD_OUT = 24
 ROUND_2_CLAIMS = 60
@@ -386,9 +389,9 @@ class Play:
         for platform in self.platforms:
             rows = list(platform.books.get(on, ()))
             if day == 0 and platform is self.platforms[0]:
-                # Planted: the platform bills one fen too much for its third order.
+                # Planted: the platform bills one fen too little for its third order.
                 rows[2] = rows[2].with_amounts(
-                    voucher_fen=rows[2].voucher_fen + 1, paid_fen=rows[2].paid_fen - 1
+                    voucher_fen=rows[2].voucher_fen - 1, paid_fen=rows[2].paid_fen + 1
                 )
             if day == 1 and platform is self.platforms[1]:
                 # Planted: the platform forgets an order.
@@ -400,6 +403,8 @@ class Play:
         self.stack.clock.move_to(midnight + timedelta(hours=6))
         self.stack.report()
         confirm_settlements(self)
+        if day == BREAKS_ENDED_DAY:
+            end_breaks(self)
 
     # Act 5
 
