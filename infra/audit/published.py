@@ -11,7 +11,7 @@ from functions.shared.domain.business_time import business_date
 from functions.shared.domain.campaign import Campaign
 from functions.shared.domain.settlement import statement_id_of
 from functions.shared.files.manifest import Manifest
-from infra.audit.book import Book, Figures
+from infra.audit.book import Book, DayTally, Figures
 from infra.audit.findings import Finding, Kind
 from infra.audit.payments import check_instruction, document_at, rows_at
 from infra.audit.payouts import Payouts
@@ -77,8 +77,12 @@ class Published:
             (str(manifest.inputs.get("platform_id")), manifest.business_date): prefix
             for prefix, manifest in self._sets("settlement")
             if prefix.endswith("/v1/")
+            and manifest.business_date is not None
+            and manifest.business_date <= self._last_day
         }
-        for (platform_id, on), tally in book.days.items():
+        # A day may have files without an entry: of a bill alone. They must say so.
+        tallies = {day: DayTally() for day in by_day} | book.days
+        for (platform_id, on), tally in tallies.items():
             made = book.settlements.get(statement_id_of(self._campaign_id, platform_id, on))
             prefix = by_day.get((platform_id, on))
             if made is None and on < self._last_day and prefix is None:

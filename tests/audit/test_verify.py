@@ -25,7 +25,7 @@ from tests.audit.season import CAMPAIGN, write_season
 REPORT = f"reports/{CAMPAIGN}/2026-01-05/by_industry.json"
 STATEMENT = f"settlements/meituan/2026-01-06/{CAMPAIGN}/v1/statement.json"
 PAYMENT = f"returns/{CAMPAIGN}/0001/payment-01/payment.json"
-PAYOUT = f"settlements/meituan/2026-01-06/{CAMPAIGN}/payout-0001/payout.json"
+PAYOUT = f"settlements/meituan/2026-01-07/{CAMPAIGN}/payout-0001/payout.json"
 PAID = f"payouts/{CAMPAIGN}/meituan/0001/payment-01/payment.json"
 RETURN = f"returns/{CAMPAIGN}/0001/fund_return.json"
 
@@ -59,10 +59,10 @@ def test_a_sound_folder_passes_and_it_is_said_what_was_checked(sound: Path) -> N
     assert counted.pop("files") > 100
     assert counted == {
         "journal days": 6,
-        "journal lines": 47,
+        "journal lines": 51,
         "vouchers": 13,
         "redemptions": 6,
-        "settlements": 4,
+        "settlements": 5,
         "payouts": 2,
         "reports": 4,
         "fund returns": 1,
@@ -233,6 +233,38 @@ SKILFUL: dict[str, tuple[Callable[[Forger], object], set[Kind]]] = {
     "a refund of more than there was": (
         lambda f: f.forge(edited("ledger.refunded", refund_fen=10**6)),
         {Kind.ENTRY},
+    ),
+    "an adjusting entry of a fen less": (
+        lambda f: f.forge(edited("ledger.adjusted", fiscal_part_fen=-1)),
+        {Kind.ENTRY, Kind.SETTLEMENT, Kind.RETURN},
+    ),
+    "an adjusting entry of what no bill says": (
+        lambda f: f.forge(edited("ledger.adjusted", bill_fen=-1, fiscal_part_fen=-1)),
+        {Kind.SETTLEMENT, Kind.RETURN},
+    ),
+    "an adjusting entry against what was not booked": (
+        lambda f: f.forge(edited("ledger.adjusted", ledger_fen=-1, bill_fen=-1)),
+        {Kind.ENTRY},
+    ),
+    "an adjusting entry of more than a voucher": (
+        lambda f: f.forge(edited("ledger.adjusted", bill_fen=10**6, fiscal_part_fen=10**6)),
+        {Kind.ENTRY, Kind.FUNDS},
+    ),
+    "an adjusting entry less": (
+        lambda f: f.forge(dropped("ledger.adjusted")),
+        {Kind.SETTLEMENT, Kind.RETURN, Kind.INVARIANTS},
+    ),
+    "an adjusting entry twice": (
+        lambda f: f.forge(copied("ledger.adjusted", "b_x.000003")),
+        {Kind.ENTRY, Kind.SETTLEMENT},
+    ),
+    "a reversal less": (
+        lambda f: f.forge(dropped("ledger.adjusted", 2)),
+        {Kind.SETTLEMENT, Kind.RETURN},
+    ),
+    "a reversal of a fen more": (
+        lambda f: f.forge(edited("ledger.adjusted", 2, fiscal_part_fen=1)),
+        {Kind.ENTRY, Kind.SETTLEMENT, Kind.RETURN},
     ),
     "a redemption less": (
         lambda f: f.forge(dropped("ledger.redeemed")),
