@@ -61,6 +61,8 @@ def test_a_draft_is_made_and_shown_as_it_was_sent(deployment: Deployment, bureau
             "unallocated_fen": 1_000_000,
             "returned_fen": 0,
             "settled_fen": 0,
+            "adjusted_fen": 0,
+            "held_back_fen": 0,
         },
         "document": document(),
     }

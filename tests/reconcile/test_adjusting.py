@@ -247,7 +247,8 @@ def test_a_redemption_that_only_the_bill_has_is_paid_once_its_voucher_is_spent(
     books: Books,
 ) -> None:
     found = only_billed(books)
-    refuse(books, partial(propose, books, found), "BREAK_NOT_ADJUSTABLE")
+    send = partial(propose, books, found)
+    refuse(books, send, "BREAK_NOT_ADJUSTABLE", voucher_state="ISSUED")
     voided = Bureau(books.deployment).call(
         APPROVER,
         "POST",
@@ -298,11 +299,15 @@ def test_a_voucher_that_is_restored_after_the_proposal_is_not_paid_for(books: Bo
             "最多 3000 分",
             {"bill_fen": 3_001, "greatest_fen": 3_000},
         ),
-        (lambda row: replace(row, merchant_id="another-shop"), "券或商户不符", {}),
+        (
+            lambda row: replace(row, merchant_id="another-shop"),
+            "券或商户不符",
+            {"match_state": "STATE_DIFFERS"},
+        ),
         (
             lambda row: replace(row, order_fen=row.order_fen + 1, paid_fen=row.paid_fen + 1),
             "相同",
-            {},
+            {"difference_fen": 0},
         ),
     ],
 )

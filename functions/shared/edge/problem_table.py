@@ -832,6 +832,11 @@ GROUPS: Final[tuple[Group, ...]] = (
                 Words("The bill's side cannot be accepted", "该差错不能以账单为准"),
                 (
                     Words(
+                        "The bill has {bill_fen} fen of voucher money; a voucher of the type gives "
+                        "at most {greatest_fen}.",
+                        "账单券金额为 {bill_fen} 分，该券种最多 {greatest_fen} 分。",
+                    ),
+                    Words(
                         "The break is {match_state}: the bill's row and the ledger's do not tell "
                         "of one event.",
                         "差错类型为 {match_state}：账单与账本所记并非同一笔业务。",
@@ -840,11 +845,6 @@ GROUPS: Final[tuple[Group, ...]] = (
                         "Both sides have the same voucher amount: they differ by {difference_fen} "
                         "fen.",
                         "双方券金额相同（相差 {difference_fen} 分），无需调账。",
-                    ),
-                    Words(
-                        "The bill has {bill_fen} fen of voucher money; a voucher of the type gives "
-                        "at most {greatest_fen}.",
-                        "账单券金额为 {bill_fen} 分，该券种最多 {greatest_fen} 分。",
                     ),
                     Words(
                         "Only the bill has the redemption, and the voucher is {voucher_state}.",
@@ -1101,6 +1101,9 @@ MEMBERS: Final[Mapping[str, Words]] = {
     "redemption_id": Words("the redemption", "核销编号"),
     "bill_fen": Words("the voucher money of the bill's row", "账单所列券金额"),
     "greatest_fen": Words("the most that a voucher of the type gives", "该券种最高金额"),
+    "match_state": Words("how ledger and bill stand to each other", "对账结果"),
+    "difference_fen": Words("ledger less bill", "账本减账单的差额"),
+    "voucher_state": Words("the voucher's state", "券状态"),
     "last_on": Words("the campaign's last business date", "活动最后业务日期"),
 }
 """The facts that a problem document may carry. Whatever else a context holds stays inside."""
