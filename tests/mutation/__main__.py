@@ -33,6 +33,7 @@ _SWEEP = "tests/reconcile_money/test_sweep.py"
 _ROLLOVER = "tests/reconcile_money/test_rollover.py"
 USUAL_TESTS = ("tests/store", "tests/handlers")
 TESTS = {
+    "adjusting": ("tests/reconcile/test_adjusting.py",),
     "bills": ("tests/reconcile",),
     "breaks": ("tests/reconcile",),
     "settlements": ("tests/reconcile", "tests/store"),

@@ -288,7 +288,28 @@ def test_a_voucher_that_is_restored_after_the_proposal_is_not_paid_for(books: Bo
     refuse(books, partial(approve, books, found), "BREAK_NOT_ADJUSTABLE")
 
 
+def test_a_voucher_that_is_used_after_the_proposal_is_not_paid_for_again(books: Books) -> None:
+    """The same, past its validity: an order was let in just before."""
+    found = only_billed(books)
+    books.deployment.clock.now = at(DAY_1 + timedelta(days=4))
+    assert propose(books, found).status == 200
+    books.deployment.clock.now = MORNING
+    Platform(books.deployment, UNIONPAY).redeemed(found.row.side.voucher_id, "o-3", order_fen=8_000)
+    books.deployment.clock.now = at(DAY_1 + timedelta(days=4))
+    refuse(books, partial(approve, books, found), "BREAK_NOT_ADJUSTABLE")
+
+
 # What cannot be accepted.
+
+
+def test_a_campaign_whose_money_went_back_adjusts_nothing(books: Books) -> None:
+    """The store's own condition; a campaign is closed only after its last business date."""
+    found = differing(books)
+    assert propose(books, found).status == 200
+    item = books.database.get(CampaignItem, CAMPAIGN_ID)
+    assert item is not None
+    assert books.database.update(item, [CampaignItem.state.set("CLOSED")])
+    refuse(books, partial(approve, books, found), "CAMPAIGN_STATE")
 
 
 @pytest.mark.parametrize(
@@ -384,6 +405,19 @@ def test_an_approval_whose_reply_was_lost_is_done_once(books: Books) -> None:
     assert books.deployment.snapshot() == before
     assert entries(books) == [entry]
     require_sound(books)
+
+
+def test_an_entry_is_never_put_over_another(books: Books) -> None:
+    found = differing(books)
+    assert propose(books, found).status == 200
+    seen = one_break(books)
+    assert approve(books, found).status == 200
+    resolved = one_break(books)
+    # As if the break had lost its resolution.
+    books.breaks.change(resolved, seen)
+    before = books.deployment.snapshot()
+    refused(approve(books, found), 412, "VERSION_MISMATCH")
+    assert books.deployment.snapshot() == before
 
 
 def test_two_who_approve_at_once_make_one_entry(books: Books) -> None:
