@@ -284,6 +284,8 @@ def _stores(paths: _Paths) -> SettlementStores:
         unallocated_fen=0,
         returned_fen=0,
         settled_fen=0,
+        adjusted_fen=0,
+        held_back_fen=0,
     ).save()
     bills = BillStore(database)
     with paths.bill.open("rb") as file:
