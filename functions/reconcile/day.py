@@ -7,6 +7,9 @@
 A day is done again from the start by every run until all of it is there. Each step is a guard, a
 compare-and-set or a file written once, and none asks the clock what to write: runs that meet, or
 follow a run that died, end in the same tables and the same bytes.
+
+A day with more rows than one function takes is done by many: see `functions.reconcile.day_steps`,
+which is made of the same parts.
 """
 
 from __future__ import annotations
@@ -15,44 +18,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from functools import cached_property
-from pathlib import Path
 
-from functions.reconcile.day_ledger import StagedLedger, stage_ledger
-from functions.reconcile.day_tables import DayTables, Sides
+from functions.reconcile.day_files import Publisher
+from functions.reconcile.day_ledger import Part, reading
+from functions.reconcile.day_plan import Day, SetPlan, plans_of
+from functions.reconcile.day_share import Counted, DayShare
 from functions.reconcile.engine import Engine, engine
-from functions.reconcile.statement_files import (
-    BREAK_COLUMNS,
-    DETAIL_COLUMNS,
-    MOST_SHOWN,
-    RECONCILIATION_COLUMNS,
-    Restated,
-    StatementSet,
-    adjusting_row,
-    agreed_cells,
-    break_row,
-    detail_cells,
-    manifest_of,
-    reconciliation_row,
-    render_small,
-    set_prefix,
-)
+from functions.reconcile.statement_files import DETAIL_COLUMNS, adjusting_row
 from functions.shared.domain.adjusting import AdjustingEntry
-from functions.shared.domain.bills import MAX_BILL_BYTES, BillVersion, accepted_of
-from functions.shared.domain.breaks import BreakChanges, MatchState
+from functions.shared.domain.breaks import BreakChanges
 from functions.shared.domain.settlement import (
-    Adjustment,
-    SegmentSum,
     Statement,
     StatementDrift,
     make_statement,
-    statement_id_of,
     waits_for_bill,
 )
 from functions.shared.files.csv_out import csv_lines
-from functions.shared.files.line_file import LineFile
-from functions.shared.files.manifest import FILE_NAME, FileEntry
-from functions.shared.files.media_types import media_type_of
 from functions.shared.store.adjusting import AdjustingStore
 from functions.shared.store.bills import BillsMoved, BillStore
 from functions.shared.store.breaks import BreakStore
@@ -60,21 +41,6 @@ from functions.shared.store.ledger_rows import LedgerRowStore
 from functions.shared.store.objects import ObjectStore
 from functions.shared.store.settlements import SettlementStore
 from functions.shared.store.vouchers import VoucherStore
-
-
-class DayFault(Exception):
-    """What is stored for a day contradicts itself: somebody must look.
-
-    It stands outside the tree of API errors: nobody's call fails, a run does.
-    """
-
-
-class BillLost(DayFault):
-    """An accepted bill is no longer in the bucket as it was accepted."""
-
-
-class FileDrift(DayFault):
-    """A file of an unfinished set has other bytes than it has when rendered now."""
 
 
 class DayResult(StrEnum):
@@ -85,6 +51,8 @@ class DayResult(StrEnum):
     """Nothing was recorded and nothing billed: there is no statement."""
     WAITING = "WAITING"
     """The day is not over, or its bill may still come."""
+    SPLIT = "SPLIT"
+    """It is too large for one function: several are at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +92,10 @@ class SettlementStores:
     vouchers: VoucherStore
 
 
+class DayTooLarge(Exception):
+    """The day has more rows than one function takes; nothing is written."""
+
+
 def settle_once(
     platform_id: str,
     on: date,
@@ -131,6 +103,7 @@ def settle_once(
     *,
     stores: SettlementStores,
     now: datetime,
+    most: int | None = None,
 ) -> DayOutcome:
     """One try at a platform's day: does what it still lacks.
 
@@ -140,8 +113,10 @@ def settle_once(
         campaign_ids: the campaigns that can have entries on it.
         stores: adjusting entries, bills, breaks, ledger, objects, settlements and vouchers.
         now: the time of the run.
+        most: how many entries, or bill rows, one function takes; None for any number.
 
     Raises:
+        DayTooLarge: there are more.
         BillsMoved: a newer bill came in between, or another run's statement knows another one.
         DayFault: see its kinds.
         StatementDrift: the ledger does not give the stored statement again.
@@ -152,7 +127,8 @@ def settle_once(
     while True:
         with engine() as opened:
             try:
-                return _Day(platform_id, on, stores, now, opened).settle(known)
+                day = Day.seen(stores.bills, platform_id, on)
+                return _Run(DayAccount(day, known, stores), stores, now, opened, most).settle()
             except _OthersNamed as others:
                 known += others.campaign_ids
 
@@ -172,117 +148,141 @@ class _OthersNamed(Exception):
         self.campaign_ids = campaign_ids
 
 
-@dataclass(frozen=True, slots=True)
-class _SetPlan:
-    """A set of files that is not there yet.
+class DayAccount:
+    """What a day's campaigns are owed: their statements, and what those are made of.
 
     Args:
-        campaign_id: whose.
-        number: counts the sets of the statement from 1.
-        bill: the bill that it shows; None for none.
-        before: the bill of the set before; None for none, or where it is the first set.
+        day: with its bills.
+        campaign_ids: the campaigns that are looked at.
+        stores: adjusting entries, objects and settlements.
 
     """
 
-    campaign_id: str
-    number: int
-    bill: BillVersion | None
-    before: BillVersion | None
+    def __init__(self, day: Day, campaign_ids: Sequence[str], stores: SettlementStores) -> None:
+        self.day = day
+        self.campaign_ids = tuple(campaign_ids)
+        self._stores = stores
+        self.stored: dict[str, Statement | None] = {
+            name: stores.settlements.statement(name, day.platform_id, day.on)
+            for name in campaign_ids
+        }
+        self.adjusting: dict[str, list[AdjustingEntry]] = {
+            name: entries
+            for name in campaign_ids
+            if (entries := stores.adjusting.of_day(name, day.platform_id, day.on))
+        }
 
-    @property
-    def version(self) -> int:
-        """Of the bill that it shows."""
-        return self.bill.version if self.bill else 0
+    def plans(self) -> list[SetPlan]:
+        """The sets of files that are to be made, if their campaigns turn out to have any."""
+        objects = self._stores.objects
+        return [
+            plan
+            for name in self.campaign_ids
+            for plan in plans_of(self.day, name, self.stored[name], objects)
+        ]
 
-    @property
-    def version_before(self) -> int | None:
-        """Of the bill that the set before shows; None where there is no set before."""
-        if self.number == 1:
-            return None
-        return self.before.version if self.before else 0
+    def concerned(self, counted: Counted, broken: Iterable[str]) -> list[str]:
+        """The campaigns with an entry or a bill row, and those that had one in an earlier bill.
+
+        Args:
+            counted: of the whole day.
+            broken: those that have a break with the bill that counts.
+
+        """
+        before = {name for name, stored in self.stored.items() if stored is not None}
+        return sorted({*counted.sums, *self.adjusting, *broken} | before)
+
+    def state(self, campaign_id: str, counted: Counted, now: datetime) -> Statement:
+        """The campaign's statement: made now, or the stored one, which must say the same.
+
+        Raises:
+            BillsMoved: another run was first, with another bill.
+            StatementDrift: see there.
+            Busy: contention outlasted the retries.
+
+        """
+        day = self.day
+        recounted = make_statement(
+            campaign_id,
+            day.platform_id,
+            day.on,
+            counted.sums.get(campaign_id, ()),
+            adjusting=self.adjusting.get(campaign_id, ()),
+            bill_version=day.version,
+        )
+        planned = self.stored[campaign_id]
+        stored = planned or self._stores.settlements.commit(recounted, now=now)
+        if not stored.settles_as(recounted):
+            raise StatementDrift(stored, recounted)
+        if planned is None and stored.bill_version != day.version:
+            # The sets are numbered from the bill of the stored statement.
+            raise BillsMoved
+        return stored
 
 
-class _SetFiles:
-    """The large files of a set, while they grow part by part."""
-
-    def __init__(self, folder: Path, plan: _SetPlan) -> None:
-        self._folder = folder / f"{plan.campaign_id}-v{plan.number}"
-        self._folder.mkdir()
-        self.detail = LineFile(self._folder / "detail.csv", DETAIL_COLUMNS)
-        self.reconciliation = LineFile(self._folder / "reconciliation.csv", RECONCILIATION_COLUMNS)
-        self.breaks = LineFile(self._folder / "breaks.csv", BREAK_COLUMNS)
-        self.agreed = Sides()
-
-
-class _Day:
-    """One try, with the bills as they were when it began."""
+class _Run:
+    """One try at a whole day in one process."""
 
     def __init__(
         self,
-        platform_id: str,
-        on: date,
+        account: DayAccount,
         stores: SettlementStores,
         now: datetime,
         opened: Engine,
+        most: int | None,
     ) -> None:
-        self._platform_id = platform_id
-        self._on = on
+        self._account = account
+        self._day = account.day
         self._stores = stores
         self._now = now
         self._engine = opened
-        self._folder = opened.folder
-        self._versions = stores.bills.versions(platform_id, on)
-        self._bill = accepted_of(self._versions)
-        self._version = self._bill.version if self._bill else 0
-        self._stored: dict[str, Statement | None] = {}
-        self._sums: dict[str, list[SegmentSum]] = {}
-        self._adjustments: dict[str, list[Adjustment]] = {}
-        self._adjusting: dict[str, list[AdjustingEntry]] = {}
-        self._files: dict[tuple[str, int], _SetFiles] = {}
+        self._most = most
+        self._share = DayShare(self._day, opened, objects=stores.objects, vouchers=stores.vouchers)
 
-    def settle(self, campaign_ids: Sequence[str]) -> DayOutcome:
-        staged = stage_ledger(
-            self._platform_id,
-            self._on,
-            campaign_ids,
+    def settle(self) -> DayOutcome:
+        day, account = self._day, self._account
+        if day.accepted and self._most is not None and day.accepted.rows > self._most:
+            raise DayTooLarge
+        plans = account.plans()
+        with reading(
+            day.platform_id,
+            day.on,
+            account.campaign_ids,
             ledger=self._stores.ledger,
-            folder=self._folder,
-        )
-        for campaign_id in campaign_ids:
-            entries = self._stores.adjusting.of_day(campaign_id, self._platform_id, self._on)
-            if entries:
-                self._adjusting[campaign_id] = entries
-        if self._bill is None and not staged.total and not self._adjusting:
-            return DayOutcome(self._platform_id, self._on, DayResult.EMPTY)
-        if self._bill is None and waits_for_bill(self._on, self._now):
-            return DayOutcome(self._platform_id, self._on, DayResult.WAITING)
-        plans = [plan for campaign_id in campaign_ids for plan in self._plans(campaign_id)]
-        self._match_all(staged, plans)
-        concerned = self._concerned(campaign_ids)
-        others = [name for name in concerned if name not in campaign_ids]
+            folder=self._engine.folder,
+        ) as parts:
+            if day.accepted is None and waits_for_bill(day.on, self._now):
+                is_empty = not account.adjusting and not any(part.rows for part in parts)
+                return self._nothing(DayResult.EMPTY if is_empty else DayResult.WAITING)
+            rows = self._match(parts, plans)
+        if day.accepted is None and not account.adjusting and not rows:
+            return self._nothing(DayResult.EMPTY)
+        counted, tables = self._share.counted, self._share.tables
+        concerned = account.concerned(counted, tables.broken_campaigns(day.version))
+        others = [name for name in concerned if name not in account.campaign_ids]
         if others:
             raise _OthersNamed(others)
-        statements = {campaign_id: self._state(campaign_id) for campaign_id in concerned}
+        statements = {name: account.state(name, counted, self._now) for name in concerned}
         changes = self._stores.breaks.sync(
-            self._platform_id,
-            self._on,
-            self._tables.breaks(self._version),
-            bill_version=self._version,
-            newest=len(self._versions),
+            day.platform_id,
+            day.on,
+            tables.breaks(day.version),
+            bill_version=day.version,
+            newest=day.newest,
             now=self._now,
         )
-        late = self._stores.breaks.match_late(self._platform_id, self._on, self._now)
+        late = self._stores.breaks.match_late(day.platform_id, day.on, self._now)
         written = [
             key
             for plan in plans
             if plan.campaign_id in statements
             for key in self._publish(plan, statements[plan.campaign_id])
         ]
-        if self._bill is not None and self._bill.reconciled_at is None:
-            self._stores.bills.mark_reconciled(self._bill, now=self._now)
+        if day.accepted is not None and day.accepted.reconciled_at is None:
+            self._stores.bills.mark_reconciled(day.accepted, now=self._now)
         return DayOutcome(
-            self._platform_id,
-            self._on,
+            day.platform_id,
+            day.on,
             DayResult.SETTLED if statements else DayResult.EMPTY,
             tuple(statements.values()),
             changes,
@@ -290,210 +290,49 @@ class _Day:
             late,
         )
 
-    def _plans(self, campaign_id: str) -> Iterator[_SetPlan]:
-        """The campaign's sets that have no manifest yet, if it has any set at all."""
-        stored = self._stored_statement(campaign_id)
-        first = stored.bill_version if stored else self._version
-        # The first set shows the bill that the statement was made with, each later one a bill
-        # that came afterwards.
-        bills = [next((b for b in self._versions if b.version == first), None)]
-        bills += [b for b in self._versions if b.was_accepted and b.version > first]
-        for number, bill in enumerate(bills, 1):
-            prefix = self._prefix(campaign_id, number)
-            if stored is None or self._stores.objects.get(prefix + FILE_NAME) is None:
-                yield _SetPlan(campaign_id, number, bill, bills[number - 2] if number > 1 else None)
+    def _nothing(self, result: DayResult) -> DayOutcome:
+        return DayOutcome(self._day.platform_id, self._day.on, result)
 
-    def _stored_statement(self, campaign_id: str) -> Statement | None:
-        if campaign_id not in self._stored:
-            self._stored[campaign_id] = self._stores.settlements.statement(
-                campaign_id, self._platform_id, self._on
-            )
-        return self._stored[campaign_id]
-
-    def _prefix(self, campaign_id: str, number: int) -> str:
-        return set_prefix(campaign_id, self._platform_id, self._on, number)
-
-    @cached_property
-    def _tables(self) -> DayTables:
-        return DayTables(self._engine, self._platform_id, self._on)
-
-    # The day, part by part.
-
-    def _match_all(self, staged: StagedLedger, plans: Sequence[_SetPlan]) -> None:
-        """Adds up and matches all parts, and writes the plans' large files onto disk."""
-        parts = list(staged.parts())
-        versions = sorted(
-            {self._version}
-            | {plan.version for plan in plans}
-            | {plan.version_before for plan in plans if plan.version_before is not None}
-        )
-        twice = [version for version in versions if version and self._load(version)]
+    def _match(self, parts: Iterator[Part], plans: Sequence[SetPlan]) -> int:
+        """Matches part by part while the next ones are read; how many entries there are."""
+        rows = 0
+        twice = self._share.load_bills(plans)
         if twice:
-            for part in parts:
-                self._tables.load_ledger(part.files)
-                for version in twice:
-                    self._tables.note_booked(version)
+            # What one part holds decides on another: all are read first.
+            held = list(self._bounded(parts))
+            self._share.note_booked(held, twice)
+            parts = iter(held)
+        for part in self._bounded(parts):
+            self._share.match(part, plans)
+            rows += part.rows
+        return rows
+
+    def _bounded(self, parts: Iterable[Part]) -> Iterator[Part]:
+        """The parts, as long as one function takes them."""
+        rows = 0
         for part in parts:
-            self._tables.load_ledger(part.files)
-            self._add_up(staged)
-            for version in versions:
-                agreed = self._tables.match(version, part.segments, self._stores.vouchers.owners)
-                for plan in plans:
-                    if plan.version == version:
-                        self._write_part(plan, agreed.get(plan.campaign_id, Sides()))
+            rows += part.rows
+            if self._most is not None and rows > self._most:
+                raise DayTooLarge
+            yield part
 
-    def _load(self, version: int) -> bool:
-        """Loads an accepted bill, from the very object version that was accepted.
-
-        True where it names a voucher in several redemptions.
-        """
-        [bill] = [b for b in self._versions if b.version == version]
-        path = self._folder / f"bill-{version}.csv"
-        stored = self._stores.objects.fetch(
-            bill.object_key, path, version=bill.object_version, limit=MAX_BILL_BYTES
-        )
-        if stored is None or stored.sha256 != bill.sha256:
-            raise BillLost(f"{bill.object_key} is gone or altered")
-        if self._tables.load_bill(version, path).total:
-            raise BillLost(f"{bill.object_key} was accepted and is now refused")
-        path.unlink()
-        return self._tables.needs_booked(version)
-
-    def _add_up(self, staged: StagedLedger) -> None:
-        for campaign_id, segments in self._tables.tallies().items():
-            self._sums.setdefault(campaign_id, []).extend(
-                SegmentSum(segment=s, tallies=found, digest=staged.digests[campaign_id, s])
-                for s, found in segments.items()
-            )
-        for campaign_id, adjustment in self._tables.adjustments():
-            self._adjustments.setdefault(campaign_id, []).append(adjustment)
-
-    def _write_part(self, plan: _SetPlan, agreed: Sides) -> None:
-        """Appends the part's lines to the large files of a set."""
-        tables, campaign_id = self._tables, plan.campaign_id
-        segments = tables.matched_segments(campaign_id, plan.version)
-        if not segments:
-            return
-        files = self._files_of(plan)
-        files.agreed += agreed
-        lines = self._folder / "lines.csv"
-        statement_id = statement_id_of(campaign_id, self._platform_id, self._on)
-        files.detail.append(
-            lines, tables.copy_entries(campaign_id, detail_cells(statement_id), lines)
-        )
-        for segment in segments:
-            files.reconciliation.append(
-                lines, tables.copy_agreed(campaign_id, segment, agreed_cells(), lines)
-            )
-            broken = tables.listed_breaks(campaign_id, plan.version, segments=[segment])
-            rows = (reconciliation_row(row) for row, _ in broken)
-            files.reconciliation.write(csv_lines(RECONCILIATION_COLUMNS, rows))
-
-    def _files_of(self, plan: _SetPlan) -> _SetFiles:
-        key = plan.campaign_id, plan.number
-        if key not in self._files:
-            self._files[key] = _SetFiles(self._folder, plan)
-        return self._files[key]
-
-    # What it adds up to.
-
-    def _concerned(self, campaign_ids: Iterable[str]) -> list[str]:
-        """The campaigns with an entry or a bill row, and those that had one in an earlier bill."""
-        concerned = {*self._sums, *self._adjusting, *self._tables.broken_campaigns(self._version)}
-        stored = {name for name in campaign_ids if self._stored_statement(name) is not None}
-        return sorted(concerned | stored)
-
-    def _state(self, campaign_id: str) -> Statement:
-        """The campaign's statement: made now, or the stored one, which must say the same."""
-        recounted = make_statement(
-            campaign_id,
-            self._platform_id,
-            self._on,
-            self._sums.get(campaign_id, ()),
-            adjusting=self._adjusting.get(campaign_id, ()),
-            bill_version=self._version,
-        )
-        planned = self._stored_statement(campaign_id)
-        stored = planned or self._stores.settlements.commit(recounted, now=self._now)
-        if not stored.settles_as(recounted):
-            raise StatementDrift(stored, recounted)
-        if planned is None and stored.bill_version != self._version:
-            # Another run was first, with another bill: the sets are numbered from that one.
-            raise BillsMoved
-        return stored
-
-    # Its files.
-
-    def _publish(self, plan: _SetPlan, statement: Statement) -> list[str]:
+    def _publish(self, plan: SetPlan, statement: Statement) -> list[str]:
         """Writes a set's files, the manifest last; the keys written now."""
-        files = self._files_of(plan)
-        told = self._told(plan, statement, files.agreed)
-        files.detail.write(csv_lines(DETAIL_COLUMNS, map(adjusting_row, told.adjusting)))
-        files.breaks.write(
-            csv_lines(
-                BREAK_COLUMNS,
-                map(
-                    break_row,
-                    self._tables.listed_breaks(
-                        plan.campaign_id, plan.version, before=plan.version_before
-                    ),
-                ),
-            )
+        publisher = Publisher(self._day, self._stores.objects)
+        told = publisher.told(
+            plan,
+            statement,
+            counted=self._share.counted,
+            tables=self._share.tables,
+            adjusting=self._account.adjusting.get(plan.campaign_id, ()),
         )
-        prefix = self._prefix(plan.campaign_id, plan.number)
-        written, entries = [], []
-        for name, (data, entry) in render_small(told).items():
-            entries.append(entry)
-            written += self._put(prefix + name, data)
+        lines = self._share.lines_of(plan)
+        lines.detail.write(csv_lines(DETAIL_COLUMNS, map(adjusting_row, told.adjusting)))
+        large, written = [], []
         for file, totals in (
-            (files.detail, {"settled_fen": statement.net.fiscal_fen}),
-            (files.reconciliation, {"difference_fen": told.difference_fen}),
-            (files.breaks, {}),
+            (lines.detail, {"settled_fen": statement.net.fiscal_fen}),
+            (lines.reconciliation, {"difference_fen": told.difference_fen}),
         ):
-            entry = file.entry(totals)
-            entries.append(entry)
-            written += self._put_file(prefix, file.path, entry)
-        return [*written, *self._put(prefix + FILE_NAME, manifest_of(told, entries).to_bytes())]
-
-    def _told(self, plan: _SetPlan, statement: Statement, agreed: Sides) -> StatementSet:
-        """What the set says, but for its rows."""
-        tables, campaign_id, before = self._tables, plan.campaign_id, plan.version_before
-        sides = tables.breaks_by_state(campaign_id, plan.version)
-        if agreed.rows:
-            sides[MatchState.MATCHED] = agreed
-        listed = tables.listed_breaks(campaign_id, plan.version, before=before)
-        restated = None
-        if before is not None:
-            changes = tables.break_changes(campaign_id, plan.version, before)
-            restated = Restated(bill_before=plan.before, changes=changes)
-        return StatementSet(
-            version=plan.number,
-            statement=statement,
-            adjustments=self._adjustments.get(campaign_id, ()),
-            adjusting=self._adjusting.get(campaign_id, ()),
-            bill=plan.bill,
-            sides=sides,
-            breaks=[found for found, _ in zip(listed, range(MOST_SHOWN), strict=False)],
-            restated=restated,
-        )
-
-    def _put(self, key: str, data: bytes) -> list[str]:
-        """Writes a file; nothing where a run before this one has written the same bytes."""
-        if self._stores.objects.put_new(key, data, content_type=media_type_of(key)):
-            return [key]
-        stored = self._stores.objects.get(key)
-        if stored is None or stored.data != data:
-            raise FileDrift(f"{key} is there with other bytes")
-        return []
-
-    def _put_file(self, prefix: str, path: Path, entry: FileEntry) -> list[str]:
-        """The same for a file on disk, which is gone from there afterwards."""
-        key = prefix + entry.name
-        with path.open("rb") as file:
-            is_new = self._stores.objects.put_new(key, file, content_type=media_type_of(key))
-        path.unlink()
-        if is_new:
-            return [key]
-        if self._stores.objects.sha256(key) != entry.sha256:
-            raise FileDrift(f"{key} is there with other bytes")
-        return []
+            large.append(file.entry(totals))
+            written += publisher.put_large(plan, file.path, large[-1])
+        return written + publisher.finish(told, plan, self._share.tables, large)

@@ -27,65 +27,58 @@ PART_ROWS: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Whole segments that are worked on together.
+class StagedSegment:
+    """One segment's entries on disk.
 
     Args:
-        segments: which; also those without entries, whose bill rows belong here.
-        files: of those that have entries.
+        segment: which.
+        rows: how many entries it has.
+        path: of the file.
+        digests: by campaign, SHA-256 over its rows as they stand in the file: of what never
+            changes of an entry, all there is.
 
     """
-
-    segments: tuple[int, ...]
-    files: tuple[Path, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StagedLedger:
-    """The entries of some segments on disk.
-
-    Args:
-        rows: how many entries there are, by segment.
-        files: where they are, by segment.
-        digests: SHA-256 over a campaign's rows in a segment, as they stand in the file: of what
-            never changes of an entry, all there is.
-
-    """
-
-    rows: dict[int, int]
-    files: dict[int, Path]
-    digests: dict[tuple[str, int], str]
-
-    @property
-    def total(self) -> int:
-        """How many entries there are."""
-        return sum(self.rows.values())
-
-    def parts(self, most: int = PART_ROWS) -> Iterator[Part]:
-        """All segments, in order, as few at a time as hold `most` entries; one at least."""
-        held: list[int] = []
-        for segment in sorted(self.rows):
-            if held and sum(self.rows[s] for s in held) + self.rows[segment] > most:
-                yield self._part(held)
-                held = []
-            held.append(segment)
-        yield self._part(held)
-
-    def _part(self, segments: Sequence[int]) -> Part:
-        return Part(tuple(segments), tuple(self.files[s] for s in segments if self.rows[s]))
-
-
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    """One segment on disk: its rows, its file, and digests by campaign."""
 
     segment: int
     rows: int
     path: Path
-    digests: dict[str, str]
+    digests: Mapping[str, str]
 
 
-def stage_ledger(
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Whole segments that are worked on together.
+
+    Args:
+        staged: also those without entries, whose bill rows belong here.
+
+    """
+
+    staged: tuple[StagedSegment, ...]
+
+    @property
+    def segments(self) -> tuple[int, ...]:
+        """Which."""
+        return tuple(each.segment for each in self.staged)
+
+    @property
+    def rows(self) -> int:
+        """How many entries they have."""
+        return sum(each.rows for each in self.staged)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Of those that have entries."""
+        return tuple(each.path for each in self.staged if each.rows)
+
+    def digest(self, campaign_id: str, segment: int) -> str:
+        """Of the campaign's entries in a segment that has some."""
+        [of_segment] = (each for each in self.staged if each.segment == segment)
+        return of_segment.digests[campaign_id]
+
+
+@contextmanager
+def reading(
     platform_id: str,
     on: date,
     campaign_ids: Sequence[str],
@@ -93,28 +86,42 @@ def stage_ledger(
     ledger: LedgerRowStore,
     folder: Path,
     segments: Iterable[int] = range(DAY_SEGMENTS),
-) -> StagedLedger:
-    """Writes the entries of those segments, of all the campaigns, into files of the folder.
+) -> Iterator[Iterator[Part]]:
+    """The entries of those segments, of all the campaigns, part by part in files of the folder.
 
-    Raises:
-        Busy: throttled or lost beyond the SDK's retries.
-
+    While a part is worked on, the next ones are read. Asking for a part may raise `Busy`:
+    throttled or lost beyond the SDK's retries.
     """
 
-    def read(segment: int) -> _Segment:
+    def read(segment: int) -> StagedSegment:
         pages = {
             campaign_id: ledger.pages(campaign_id, platform_id, on, segment)
             for campaign_id in campaign_ids
         }
         return stage_segment(pages, folder / f"ledger-{segment:02d}.rows", segment)
 
-    with without_collector(), ThreadPoolExecutor(READERS) as readers:
-        return together(readers.map(read, segments))
+    with without_collector():
+        readers = ThreadPoolExecutor(READERS)
+        try:
+            yield in_parts(readers.map(read, segments))
+        finally:
+            readers.shutdown(cancel_futures=True)
+
+
+def in_parts(segments: Iterable[StagedSegment], most: int = PART_ROWS) -> Iterator[Part]:
+    """The segments in their order, as few at a time as hold `most` entries; one at least."""
+    held: list[StagedSegment] = []
+    for segment in segments:
+        if held and sum(each.rows for each in held) + segment.rows > most:
+            yield Part(tuple(held))
+            held = []
+        held.append(segment)
+    yield Part(tuple(held))
 
 
 def stage_segment(
     pages: Mapping[str, Iterable[list[LedgerRow]]], path: Path, segment: int
-) -> _Segment:
+) -> StagedSegment:
     """Writes one segment's entries into a file.
 
     Args:
@@ -136,17 +143,7 @@ def stage_segment(
             if count:
                 digests[campaign_id] = digest.hexdigest()
             rows += count
-    return _Segment(segment, rows, path, digests)
-
-
-def together(segments: Iterable[_Segment]) -> StagedLedger:
-    """Segments as one ledger."""
-    found = list(segments)
-    return StagedLedger(
-        {of.segment: of.rows for of in found},
-        {of.segment: of.path for of in found},
-        {(name, of.segment): digest for of in found for name, digest in of.digests.items()},
-    )
+    return StagedSegment(segment, rows, path, digests)
 
 
 @contextmanager

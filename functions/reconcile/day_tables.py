@@ -110,6 +110,11 @@ class DayTables:
         self._booked: dict[int, set[str]] = {}
         self._segments: tuple[int, ...] = ()
 
+    @property
+    def folder(self) -> Path:
+        """Where files may be put that go with the tables."""
+        return self._engine.folder
+
     # Loading.
 
     def load_ledger(self, files: Sequence[Path]) -> None:

@@ -13,13 +13,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from functions.reconcile.day import (
-    DayFault,
-    DayOutcome,
-    DayResult,
-    SettlementStores,
-    settle_once,
-)
+from functions.reconcile.day import DayOutcome, DayResult, SettlementStores, settle_once
+from functions.reconcile.day_plan import DayFault
 from functions.shared.domain.campaign import Campaign, CampaignState
 from functions.shared.domain.errors import Busy
 from functions.shared.domain.funds import CampaignRecord

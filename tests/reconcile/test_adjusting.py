@@ -309,7 +309,7 @@ def test_a_campaign_whose_money_went_back_adjusts_nothing(books: Books) -> None:
     item = books.database.get(CampaignItem, CAMPAIGN_ID)
     assert item is not None
     assert books.database.update(item, [CampaignItem.state.set("CLOSED")])
-    refuse(books, partial(approve, books, found), "CAMPAIGN_STATE")
+    refuse(books, partial(approve, books, found), "CAMPAIGN_STATE", state="CLOSED")
 
 
 @pytest.mark.parametrize(

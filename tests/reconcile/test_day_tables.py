@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.reconcile.day_ledger import in_parts
 from functions.reconcile.day_tables import AskOwners, DayTables, RowsLost
 from functions.reconcile.engine import Engine, engine, write_rows
 from functions.reconcile.matching import match_rows
@@ -75,7 +76,7 @@ def bill_file(tables: DayTables, rows: Sequence[BillRow], version: int = 1) -> N
 def day(entries: Sequence[Entry]) -> DayTables:
     """The day's tables with all entries in one part."""
     tables = DayTables(shared_engine(), "unionpay", ON)
-    [part] = staged(entries, shared_engine().folder).parts()
+    [part] = in_parts(staged(entries, shared_engine().folder))
     tables.load_ledger(part.files)
     return tables
 
@@ -100,7 +101,7 @@ def test_the_engine_finds_what_the_rules_find_in_parts_of_any_size(plan: Plan, m
     expected = row_by_row(plan.entries, bill)
     tables = DayTables(shared_engine(), "unionpay", ON)
     bill_file(tables, bill)
-    parts = list(staged(plan.entries, shared_engine().folder).parts(most))
+    parts = list(in_parts(staged(plan.entries, shared_engine().folder), most))
     assert sorted(s for part in parts for s in part.segments) == list(ALL)
     for part in parts:
         tables.load_ledger(part.files)
@@ -121,12 +122,11 @@ def test_the_engine_adds_up_what_a_loop_adds_up(plan: Plan) -> None:
     entries = list({(e.redemption_id, getattr(e, "refund_no", "")): e for e in entries}.values())
     tables = DayTables(shared_engine(), "unionpay", ON)
     found: dict[str, list[SegmentSum]] = {}
-    ledger = staged(entries, shared_engine().folder)
-    for part in ledger.parts(3):
+    for part in in_parts(staged(entries, shared_engine().folder), 3):
         tables.load_ledger(part.files)
         for name, segments in tables.tallies().items():
             found.setdefault(name, []).extend(
-                SegmentSum(segment=s, tallies=tallies, digest=ledger.digests[name, s])
+                SegmentSum(segment=s, tallies=tallies, digest=part.digest(name, s))
                 for s, tallies in segments.items()
             )
     assert found == {

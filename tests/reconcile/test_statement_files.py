@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import openpyxl
 
+from functions.reconcile.day_ledger import in_parts
 from functions.reconcile.day_tables import DayTables, Sides
 from functions.reconcile.statement_files import (
     MOST_SHOWN,
@@ -58,7 +59,7 @@ def a_set(
 ) -> StatementSet:
     """The set of a day whose bill lacks the first entries; after one that lacked others."""
     tables = DayTables(shared_engine(), "unionpay", ON)
-    [part] = staged(entries, shared_engine().folder).parts()
+    [part] = in_parts(staged(entries, shared_engine().folder))
     tables.load_ledger(part.files)
     agreed = Sides()
     for number, lacking in ((version - 1, before), (version, missing)):

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from functions.reconcile.bill_reading import Findings, load_bill
-from functions.reconcile.day_ledger import StagedLedger, stage_segment, together
+from functions.reconcile.day_ledger import StagedSegment, stage_segment
 from functions.reconcile.engine import Engine, engine
 from functions.reconcile.matching import LedgerSide
 from functions.shared.domain.adjusting import AdjustingEntry
@@ -125,8 +125,8 @@ def statement_of(
     )
 
 
-def staged(entries: Sequence[Entry], folder: Path) -> StagedLedger:
-    """The entries on disk, as `stage_ledger` would have read them."""
+def staged(entries: Sequence[Entry], folder: Path) -> list[StagedSegment]:
+    """The entries on disk, segment by segment, as `reading` would have read them."""
     segments = []
     campaigns = sorted({entry.campaign_id for entry in entries})
     for segment in range(DAY_SEGMENTS):
@@ -136,7 +136,7 @@ def staged(entries: Sequence[Entry], folder: Path) -> StagedLedger:
             for name in campaigns
         }
         segments.append(stage_segment(pages, folder / f"ledger-{segment:02d}.rows", segment))
-    return together(segments)
+    return segments
 
 
 def _item(entry: Entry) -> dict[str, Any]:
