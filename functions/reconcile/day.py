@@ -37,6 +37,7 @@ from functions.shared.files.csv_out import csv_lines
 from functions.shared.store.adjusting import AdjustingStore
 from functions.shared.store.bills import BillsMoved, BillStore
 from functions.shared.store.breaks import BreakStore
+from functions.shared.store.connection import Database
 from functions.shared.store.ledger_rows import LedgerRowStore
 from functions.shared.store.objects import ObjectStore
 from functions.shared.store.settlements import SettlementStore
@@ -90,6 +91,19 @@ class SettlementStores:
     objects: ObjectStore
     settlements: SettlementStore
     vouchers: VoucherStore
+
+    @classmethod
+    def of(cls, database: Database, objects: ObjectStore) -> SettlementStores:
+        """Those of a database, and of the files bucket."""
+        return cls(
+            adjusting=AdjustingStore(database),
+            bills=BillStore(database),
+            breaks=BreakStore(database),
+            ledger=LedgerRowStore(database),
+            objects=objects,
+            settlements=SettlementStore(database),
+            vouchers=VoucherStore(database),
+        )
 
 
 class DayTooLarge(Exception):

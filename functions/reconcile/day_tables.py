@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from functions.reconcile.bill_reading import Findings, load_bill
-from functions.reconcile.engine import Engine, literal, write_rows
+from functions.reconcile.engine import SEPARATOR, Engine, literal, write_rows
 from functions.reconcile.matching import LedgerSide, match_rows
 from functions.shared.domain.bills import (
     AMOUNT_COLUMNS,
@@ -45,6 +45,11 @@ LEDGER_COLUMNS: Final = {
     "segment": "UTINYINT",
 }
 """An entry in a file and in the engine: the store's row, and its segment."""
+
+SLICE_ROWS: Final = 50_000
+"""How many rows without an agreeing one are held as objects at a time, about: all of a day may be
+such, where its bill has not come.
+"""
 
 _KEY: Final = "order_no, entry_type, refund_no"
 _SIDE: Final = f"{_KEY}, voucher_id, merchant_id, {', '.join(AMOUNT_COLUMNS)}"
@@ -216,6 +221,14 @@ class DayTables:
         )
         self._booked[version].update(voucher_id for (voucher_id,) in self._engine.rows(booked))
 
+    def booked(self, version: int) -> list[str]:
+        """What `note_booked` has noted, sorted."""
+        return sorted(self._booked[version])
+
+    def add_booked(self, version: int, voucher_ids: Iterable[str]) -> None:
+        """Takes over what was noted of parts that lie elsewhere."""
+        self._booked[version].update(voucher_ids)
+
     def match(self, version: int, segments: Sequence[int], owners: AskOwners) -> dict[str, Sides]:
         """Matches the part against a version (0 for no bill); its breaks are kept.
 
@@ -237,30 +250,18 @@ class DayTables:
             "CREATE OR REPLACE TABLE agreed AS SELECT l.rowid AS entry, b.row AS billed, "  # noqa: S608 - names of our own
             f"b.occurred_at AS bill_at FROM ledger l JOIN {bill} b USING ({_SIDE})"
         )
-        left = [
-            LedgerSide(campaign_id, _bill_row(cells))
-            for campaign_id, *cells in self._engine.rows(
-                f"SELECT campaign_id, {_SIDE}, recorded_at FROM ledger "  # noqa: S608 - names of our own
-                "WHERE rowid NOT IN (SELECT entry FROM agreed)"
-            )
-        ]
-        billed = [
-            _bill_row(cells)
-            for cells in self._engine.rows(
-                f"SELECT {_SIDE}, occurred_at FROM {bill} "  # noqa: S608 - as above
-                "WHERE row NOT IN (SELECT billed FROM agreed)"
-            )
-        ]
-        self._require_whole(bill, len(left), len(billed))
-        rows = match_rows(
-            self._platform_id,
-            self._on,
-            left,
-            billed,
-            campaign_of=self._campaigns(billed, owners),
-            booked=self._booked.get(version, frozenset()),
+        self._engine.run(
+            f"CREATE OR REPLACE TABLE entries_left AS SELECT campaign_id, {_SIDE}, recorded_at "  # noqa: S608 - names of our own
+            "FROM ledger WHERE rowid NOT IN (SELECT entry FROM agreed)"
         )
-        self._keep(version, rows)
+        self._engine.run(
+            f"CREATE OR REPLACE TABLE billed_left AS SELECT {_SIDE}, occurred_at FROM {bill} "  # noqa: S608 - as above
+            "WHERE row NOT IN (SELECT billed FROM agreed)"
+        )
+        left = self._require_whole(bill)
+        slices = 1 + left // SLICE_ROWS
+        for number in range(slices):
+            self._match_left(version, owners, f"hash(order_no) % {slices} = {number}")
         sign = "CASE entry_type WHEN 'REDEEM' THEN 1 ELSE -1 END"
         return {
             campaign_id: Sides(count, voucher_fen, voucher_fen)
@@ -282,14 +283,40 @@ class DayTables:
             f"WHERE segment IN ({segments}))"
         )
 
-    def _require_whole(self, bill: str, left: int, billed: int) -> None:
-        agreed = self._engine.value("SELECT count(*) FROM agreed")
-        entries = self._engine.value("SELECT count(*) FROM ledger")
-        rows = self._engine.value(f"SELECT count(*) FROM {bill}")  # noqa: S608 - a name of our own
+    def _require_whole(self, bill: str) -> int:
+        """How many rows of both sides are left, once it is sure that no row is lost or doubled."""
+        agreed, left, billed, entries = (
+            self._engine.value(f"SELECT count(*) FROM {table}")  # noqa: S608 - names of our own
+            for table in ("agreed", "entries_left", "billed_left", "ledger")
+        )
+        rows = self._engine.value(f"SELECT count(*) FROM {bill}")  # noqa: S608 - as above
         if (agreed + left, agreed + billed) != (entries, rows):
             raise RowsLost(
                 f"{entries} entries and {rows} bill rows, but {agreed} pairs, {left} and {billed}"
             )
+        return int(left + billed)
+
+    def _match_left(self, version: int, owners: AskOwners, some: str) -> None:
+        """Matches some of the rows that are left: both sides of an order, or neither."""
+        left = [
+            LedgerSide(campaign_id, _bill_row(cells))
+            for campaign_id, *cells in self._engine.rows(
+                f"SELECT * FROM entries_left WHERE {some}"  # noqa: S608 - SQL of our own
+            )
+        ]
+        billed = [
+            _bill_row(cells)
+            for cells in self._engine.rows(f"SELECT * FROM billed_left WHERE {some}")  # noqa: S608 - as above
+        ]
+        rows = match_rows(
+            self._platform_id,
+            self._on,
+            left,
+            billed,
+            campaign_of=self._campaigns(billed, owners),
+            booked=self._booked.get(version, frozenset()),
+        )
+        self._keep(version, rows)
 
     def _campaigns(self, billed: Sequence[BillRow], owners: AskOwners) -> dict[str, str]:
         """The campaigns of the vouchers that bill rows without an agreeing entry name."""
@@ -312,6 +339,19 @@ class DayTables:
         kept = self._engine.folder / "breaks.rows"
         write_rows(kept, (_break_cells(version, row) for row in rows))
         self._engine.append("breaks", _BREAK_COLUMNS, kept)
+
+    def copy_breaks(self, path: Path, ids: tuple[str, str]) -> int:
+        """Writes the breaks of all versions with ids from and to into a file; how many."""
+        cells = ", ".join(f"{name}::VARCHAR" for name in _BREAK_COLUMNS)
+        return self._engine.copy(
+            f"SELECT concat_ws({literal(SEPARATOR)}, {cells}) FROM breaks "  # noqa: S608 - SQL of our own
+            f"WHERE break_id BETWEEN {literal(ids[0])} AND {literal(ids[1])}",
+            path,
+        )
+
+    def add_breaks(self, path: Path) -> None:
+        """Takes over breaks of parts that lie elsewhere, from a file of `copy_breaks`."""
+        self._engine.append("breaks", _BREAK_COLUMNS, path)
 
     def breaks(self, version: int) -> Iterator[MatchRow]:
         """Every break of a version, of the parts matched so far, by id."""

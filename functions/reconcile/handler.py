@@ -7,18 +7,16 @@ from typing import Any
 
 from functions.reconcile.bills import IntakeStores
 from functions.reconcile.day import SettlementStores
+from functions.reconcile.large_days import LargeDays
 from functions.reconcile.service import BILL_STEP, Reconciler, Step
 from functions.reconcile.stores import MoneyStores
 from functions.shared.edge import clock, telemetry
 from functions.shared.edge.settings import settings
-from functions.shared.store.adjusting import AdjustingStore
 from functions.shared.store.bills import BillStore
-from functions.shared.store.breaks import BreakStore
 from functions.shared.store.connection import Database
-from functions.shared.store.ledger_rows import LedgerRowStore
+from functions.shared.store.executions import ExecutionStore
 from functions.shared.store.objects import ObjectStore
 from functions.shared.store.registry import RegistryStore
-from functions.shared.store.settlements import SettlementStore
 from functions.shared.store.vouchers import VoucherStore
 
 
@@ -28,24 +26,22 @@ def _reconciler() -> Reconciler:
     objects = ObjectStore(settings().files_bucket)
     return Reconciler(
         MoneyStores.of(database, objects),
-        SettlementStores(
-            adjusting=AdjustingStore(database),
-            bills=BillStore(database),
-            breaks=BreakStore(database),
-            ledger=LedgerRowStore(database),
-            objects=objects,
-            settlements=SettlementStore(database),
-            vouchers=VoucherStore(database),
-        ),
+        SettlementStores.of(database, objects),
         IntakeStores(
             bills=BillStore(database),
             objects=objects,
             vouchers=VoucherStore(database),
             registry=RegistryStore(database),
         ),
+        large=_large_days(),
         tell=_tell,
         tell_drift=_tell_drift,
     )
+
+
+def _large_days() -> LargeDays | None:
+    arn = settings().day_machine
+    return LargeDays(ExecutionStore(arn), settings().day_rows) if arn else None
 
 
 def forget() -> None:

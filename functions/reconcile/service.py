@@ -24,6 +24,7 @@ from functions.reconcile.day import DayOutcome, SettlementStores
 from functions.reconcile.funding import follow_state, fund_campaign
 from functions.reconcile.invariants import TellDrift, recount_daily
 from functions.reconcile.journal import write_journals
+from functions.reconcile.large_days import LargeDays
 from functions.reconcile.payout_files import publish_payouts
 from functions.reconcile.rollover import roll_over
 from functions.reconcile.settlement import (
@@ -67,6 +68,7 @@ class Reconciler:
         money: the stores of campaign money.
         settling: the stores of bills and settlements.
         intake: the stores of bill intake.
+        large: does days that are too large for this function; None where none is.
         tell: hears what each step did.
         tell_drift: hears the daily recount's drift, in fen.
 
@@ -78,12 +80,14 @@ class Reconciler:
         settling: SettlementStores,
         intake: IntakeStores,
         *,
+        large: LargeDays | None = None,
         tell: Tell,
         tell_drift: TellDrift,
     ) -> None:
         self._money = money
         self._settling = settling
         self._intake = intake
+        self._large = large
         self._tell = tell
         self._tell_drift = tell_drift
 
@@ -112,6 +116,7 @@ class Reconciler:
             self._money.campaigns.all(),
             stores=self._settling,
             now=now,
+            large=self._large,
         )
         self._tell_day(outcome)
         return intake, outcome
@@ -167,7 +172,7 @@ class Reconciler:
             self._tell(Step("money", campaign_id, facts))
 
     def _settle(self, now: datetime) -> SettlementRun:
-        run = settle_due(self._records(), stores=self._settling, now=now)
+        run = settle_due(self._records(), stores=self._settling, now=now, large=self._large)
         for outcome in run.days:
             self._tell_day(outcome)
         run.require_sound()

@@ -13,13 +13,21 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from functions.reconcile.day import DayOutcome, DayResult, SettlementStores, settle_once
-from functions.reconcile.day_plan import DayFault
+from functions.reconcile.day import (
+    DayOutcome,
+    DayResult,
+    DayTooLarge,
+    SettlementStores,
+    settle_once,
+)
+from functions.reconcile.day_plan import Day, DayFault
+from functions.reconcile.large_days import LargeDays
 from functions.shared.domain.campaign import Campaign, CampaignState
 from functions.shared.domain.errors import Busy
 from functions.shared.domain.funds import CampaignRecord
 from functions.shared.domain.settlement import StatementDrift, latest_day_over, settlement_range
 from functions.shared.store.bills import BillsMoved
+from functions.shared.store.executions import ExecutionState
 from functions.shared.store.settlements import SettlementStore
 
 DAYS_PER_RUN: Final = 100
@@ -82,7 +90,11 @@ class SettlementRun:
 
 
 def settle_due(
-    campaigns: Iterable[CampaignRecord], *, stores: SettlementStores, now: datetime
+    campaigns: Iterable[CampaignRecord],
+    *,
+    stores: SettlementStores,
+    now: datetime,
+    large: LargeDays | None = None,
 ) -> SettlementRun:
     """Settles every day that is over and not done, oldest first, and files corrected bills.
 
@@ -93,6 +105,7 @@ def settle_due(
         campaigns: all campaigns; those without money out are passed over.
         stores: bills, breaks, ledger, objects, settlements and vouchers.
         now: the time of the run.
+        large: does days that are too large; None where none is.
 
     Raises:
         Busy: throttled, or contention outlasted the retries; what is done stays done.
@@ -104,7 +117,7 @@ def settle_due(
     faults: list[Fault] = []
     for on, platform_id in work.days[:DAYS_PER_RUN]:
         try:
-            days.append(_settle(platform_id, on, running, stores, now))
+            days.append(_settle(platform_id, on, running, stores, now, large))
         except (DayFault, StatementDrift) as error:
             faults.append(Fault(platform_id, on, error))
     work.advance(days, stores.settlements, now)
@@ -118,6 +131,7 @@ def settle_day(
     *,
     stores: SettlementStores,
     now: datetime,
+    large: LargeDays | None = None,
 ) -> DayOutcome:
     """Settles one platform's day, or files its corrected bill; WAITING where it is too early.
 
@@ -130,7 +144,7 @@ def settle_day(
     running = [record.campaign for record in campaigns if record.state in _SETTLED_STATES]
     if business_on > latest_day_over(now):
         return DayOutcome(platform_id, business_on, DayResult.WAITING)
-    return _settle(platform_id, business_on, running, stores, now)
+    return _settle(platform_id, business_on, running, stores, now, large)
 
 
 def unsettled_days(record: CampaignRecord, settlements: SettlementStore) -> list[date]:
@@ -174,7 +188,7 @@ class _Work:
         done = {
             (outcome.business_on, outcome.platform_id)
             for outcome in outcomes
-            if outcome.result is not DayResult.WAITING
+            if outcome.result not in (DayResult.WAITING, DayResult.SPLIT)
         }
         for campaign, first, last in self.spans:
             through = None
@@ -203,14 +217,33 @@ def _settle(
     campaigns: Sequence[Campaign],
     stores: SettlementStores,
     now: datetime,
+    large: LargeDays | None,
 ) -> DayOutcome:
     campaign_ids = [c.campaign_id for c in campaigns if _takes_part(c, platform_id, on)]
     for _ in range(DAY_TRIES):
+        if large is not None:
+            split = _split(Day.seen(stores.bills, platform_id, on), campaign_ids, large)
+            if split is not None:
+                return split
         try:
-            return settle_once(platform_id, on, campaign_ids, stores=stores, now=now)
+            most = large.most if large else None
+            return settle_once(platform_id, on, campaign_ids, stores=stores, now=now, most=most)
         except BillsMoved:
             continue
+        except DayTooLarge:
+            assert large is not None  # noqa: S101 - else there is no bound
+            large.begin(Day.seen(stores.bills, platform_id, on), campaign_ids)
+            return DayOutcome(platform_id, on, DayResult.SPLIT)
     raise Busy(operation="settle_day")
+
+
+def _split(day: Day, campaign_ids: Sequence[str], large: LargeDays) -> DayOutcome | None:
+    """How a day stands that was found too large before; None where it was not."""
+    if large.state(day) is None:
+        return None
+    state = large.begin(day, campaign_ids)
+    result = DayResult.SETTLED if state is ExecutionState.SUCCEEDED else DayResult.SPLIT
+    return DayOutcome(day.platform_id, day.on, result)
 
 
 def _takes_part(campaign: Campaign, platform_id: str, on: date) -> bool:

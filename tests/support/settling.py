@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import boto3
@@ -23,13 +23,11 @@ from functions.shared.domain.bills import BillRow, row_document
 from functions.shared.domain.business_time import SHANGHAI, day_bounds
 from functions.shared.domain.ledger import Redemption, Refund
 from functions.shared.files.manifest import FILE_NAME, Manifest, verify
-from functions.shared.store.adjusting import AdjustingStore
 from functions.shared.store.bills import BillStore
 from functions.shared.store.breaks import BreakStore
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.connection import Database
 from functions.shared.store.ledger import LedgerStore
-from functions.shared.store.ledger_rows import LedgerRowStore
 from functions.shared.store.objects import ObjectStore
 from functions.shared.store.registry import RegistryStore
 from functions.shared.store.settlements import SettlementStore
@@ -53,6 +51,7 @@ from tests.support.rows import bill_row_of as ledger_row_of
 OTHER_CAMPAIGN = "books-2026"
 DAY_1 = date(2026, 1, 5)
 DAY_2 = date(2026, 1, 6)
+WORK = "-work"
 _buckets = itertools.count(1)
 
 
@@ -126,18 +125,19 @@ class Books:
         self.campaigns = CampaignStore(self.database)
         self._person = itertools.count(1)
 
+    @cached_property
+    def work(self) -> ObjectStore:
+        """A bucket of working files."""
+        name = f"{self.bucket}{WORK}"
+        self.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        store = ObjectStore(name)
+        store._made = self.s3
+        return store
+
     @property
     def stores(self) -> SettlementStores:
         """What settling reads and writes."""
-        return SettlementStores(
-            adjusting=AdjustingStore(self.database),
-            bills=self.bills,
-            breaks=self.breaks,
-            ledger=LedgerRowStore(self.database),
-            objects=self.objects,
-            settlements=self.settlements,
-            vouchers=VoucherStore(self.database),
-        )
+        return SettlementStores.of(self.database, self.objects)
 
     @property
     def intake_stores(self) -> IntakeStores:
@@ -293,15 +293,15 @@ def at_call(
         number: which call; the list that the block gets names all that were made.
         act: called before the call is sent; what it calls itself is not counted.
         after: act once the call is done instead, before its answer is seen.
-        writes: count calls that write only.
+        writes: count calls that write only, and no working files.
 
     """
     made: list[str] = []
     acting = False
 
-    def watch(model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
+    def watch(model: Any, context: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
         nonlocal acting
-        if acting or (writes and model.name not in WRITES):
+        if acting or (writes and (model.name not in WRITES or _is_work(context))):
             return
         made.append(model.name)
         if len(made) == number + 1:
@@ -320,6 +320,12 @@ def at_call(
     finally:
         for client in clients:
             client.meta.events.unregister(event, unique_id="at_call")
+
+
+def _is_work(context: Any) -> bool:  # noqa: ANN401 - botocore's
+    """Whether the call is about a bucket of working files."""
+    found = context.get("input_params", {}).get("Bucket", "")
+    return str(found).endswith(WORK)
 
 
 WRITES = frozenset({"TransactWriteItems", "PutObject"})

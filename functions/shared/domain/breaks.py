@@ -169,6 +169,18 @@ def break_id_of(platform_id: str, on: date, row: BillRow, *, repeat: int = 0) ->
     return f"b_{content_hash(content)[:32]}"
 
 
+def break_ids(share: int, shares: int) -> tuple[str, str]:
+    """The first and the last text between which a share of all break ids lies; they fall evenly.
+
+    Args:
+        share: from 0 to shares - 1.
+        shares: how many there are: 1, 2, 4, 8 or 16.
+
+    """
+    each = 16 // shares
+    return f"b_{share * each:x}", f"b_{share * each + each - 1:x}~"
+
+
 @dataclass(frozen=True, slots=True)
 class BreakStep:
     """What a break was before it changed, and by which version of the bill."""

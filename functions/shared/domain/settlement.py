@@ -180,6 +180,12 @@ class SegmentSum:
     tallies: Tallies
     digest: str
 
+    @property
+    def net(self) -> NetParts:
+        """Redemptions less refunds, of whatever day's redemptions."""
+        back = self.tallies.refunds.parts + self.tallies.adjustments.parts
+        return NetParts.between(back, self.tallies.gross.parts)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjustment:

@@ -3,6 +3,9 @@
 HUIMIN_TABLE_PREFIX    what the names of tables begin with (default "huimin-")
 HUIMIN_FILES_BUCKET    the bucket of bills, settlements and reports
 HUIMIN_SECRET_ID       the Secrets Manager secret that `secrets.derive_keys` reads
+HUIMIN_WORK_BUCKET     the bucket of working files, which end by themselves
+HUIMIN_DAY_MACHINE     the ARN of the state machine that does days too large for one function
+HUIMIN_DAY_ROWS        how many entries or bill rows of a day one function takes
 HUIMIN_BUREAU_ROLES    JSON: role ARNs of "operator", "approver" and "auditor"
 """
 
@@ -43,6 +46,25 @@ class Settings:
     def files_bucket(self) -> str:
         """The name of the bucket of files."""
         return self._required("HUIMIN_FILES_BUCKET")
+
+    @cached_property
+    def work_bucket(self) -> str:
+        """The name of the bucket of working files."""
+        return self._required("HUIMIN_WORK_BUCKET")
+
+    @cached_property
+    def day_machine(self) -> str:
+        """The ARN of the state machine for large days; empty where one process does them all."""
+        return self._environment.get("HUIMIN_DAY_MACHINE", "")
+
+    @cached_property
+    def day_rows(self) -> int:
+        """How many entries, or bill rows, of a day one function takes."""
+        name = "HUIMIN_DAY_ROWS"
+        text = self._required(name)
+        if not text.isascii() or not text.isdigit():
+            raise SettingError(name, "must be a number of rows")
+        return int(text)
 
     @cached_property
     def secret_id(self) -> str:

@@ -28,6 +28,7 @@ from functions.shared.domain.breaks import (
     MatchState,
     Resolution,
     ResolutionKind,
+    break_ids,
     breaks_of,
     plan_breaks,
 )
@@ -48,6 +49,8 @@ SYNC_TRIES = 5
 
 _BREAK: Final = "break"
 
+ALL_IDS: Final = break_ids(0, 1)
+
 SPAN: Final = 1_000
 """How many breaks are held at a time: a day without a bill may have a million."""
 
@@ -57,24 +60,23 @@ class _Span:
     """Some breaks as found, and which stored ones stand against them: all ids from and to."""
 
     found: dict[str, MatchRow]
-    condition: Condition | None
+    condition: Condition
 
 
-def _spans(rows: Iterable[MatchRow]) -> Iterator[_Span]:
-    """The rows in their order, SPAN at a time; the spans cover every id there can be."""
+def _spans(rows: Iterable[MatchRow], first: str, end: str) -> Iterator[_Span]:
+    """The rows in their order, SPAN at a time; the spans cover every id from `first` to `end`."""
     broken = (row for row in rows if row.break_id is not None)
-    last: str | None = None
     while True:
         found = breaks_of(islice(broken, SPAN))
-        if len(found) < SPAN:
-            yield _Span(found, None if last is None else BreakItem.break_id > last)
-            return
         names = list(found)
         assert names == sorted(names), names[0]  # noqa: S101 - the promise of the caller
+        assert not names or first <= names[0] <= names[-1] <= end, names  # noqa: S101 - as above
+        if len(found) < SPAN:
+            yield _Span(found, BreakItem.break_id.between(first, end))
+            return
+        yield _Span(found, BreakItem.break_id.between(first, names[-1]))
         # All ids are of one length, so that nothing lies between an id and itself with more.
-        first = "b" if last is None else f"{last}!"
-        last = names[-1]
-        yield _Span(found, BreakItem.break_id.between(first, last))
+        first = f"{names[-1]}!"
 
 
 class BreakStore:
@@ -162,6 +164,7 @@ class BreakStore:
         bill_version: int,
         newest: int,
         now: datetime,
+        ids: tuple[str, str] = ALL_IDS,
     ) -> BreakChanges:
         """Makes exactly the breaks among the rows open; what this call wrote.
 
@@ -172,6 +175,7 @@ class BreakStore:
             bill_version: the bill that was matched; 0 for none.
             newest: the newest version, of any state, that was seen; 0 for none.
             now: when.
+            ids: only breaks of ids from and to: then the rows are all that have such.
 
         Raises:
             BillsMoved: a version after `newest` has come.
@@ -179,7 +183,7 @@ class BreakStore:
 
         """
         done = BreakChanges()
-        for span in _spans(rows):
+        for span in _spans(rows, *ids):
             done += self._sync_span(
                 platform_id, on, span, bill_version=bill_version, newest=newest, now=now
             )

@@ -108,6 +108,17 @@ class ObjectStore:
             raise
         return True
 
+    def put(self, key: str, data: bytes | BinaryIO, *, content_type: str) -> None:
+        """Writes the object, also over another of that key: for working files, not published ones.
+
+        Args:
+            key: of the object.
+            data: its bytes, or a file of them, at most 5 GB.
+            content_type: of the object.
+
+        """
+        self.client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
+
     def get(
         self, key: str, *, version: str | None = None, limit: int | None = None
     ) -> StoredObject | None:

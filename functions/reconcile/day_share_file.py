@@ -1,0 +1,113 @@
+"""What a share of a day comes to, as a file: one function writes it, another reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from functions.reconcile.day_share import Counted
+from functions.reconcile.day_tables import Sides
+from functions.shared.domain.business_time import parse_rfc3339, to_rfc3339
+from functions.shared.domain.money import FundingParts
+from functions.shared.domain.settlement import Adjustment, SegmentSum, Tallies, Tally
+from functions.shared.files.json_out import canonical
+from functions.shared.files.manifest import FileEntry
+
+
+@dataclass(frozen=True, slots=True)
+class ShareFile:
+    """A share that is done.
+
+    Args:
+        counted: what it comes to.
+        broken: the campaigns that have a break in it with the bill that counts.
+        large: the large files of each set, by campaign and number of the set.
+
+    """
+
+    counted: Counted
+    broken: frozenset[str]
+    large: Mapping[tuple[str, int], tuple[FileEntry, ...]]
+
+    def to_bytes(self) -> bytes:
+        """As JSON."""
+        counted = self.counted
+        return canonical(
+            {
+                "sums": {
+                    name: [_sum_document(each) for each in sums]
+                    for name, sums in counted.sums.items()
+                },
+                "adjustments": {
+                    name: [_adjustment_document(each) for each in adjustments]
+                    for name, adjustments in counted.adjustments.items()
+                },
+                "agreed": [
+                    [name, number, asdict(sides)]
+                    for (name, number), sides in counted.agreed.items()
+                ],
+                "broken": sorted(self.broken),
+                "large": [
+                    [name, number, [{**asdict(e), "totals": dict(e.totals)} for e in entries]]
+                    for (name, number), entries in self.large.items()
+                ],
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> ShareFile:
+        """What `to_bytes` wrote."""
+        document = json.loads(data)
+        counted = Counted(
+            sums={name: list(map(_sum, sums)) for name, sums in document["sums"].items()},
+            adjustments={
+                name: list(map(_adjustment, adjustments))
+                for name, adjustments in document["adjustments"].items()
+            },
+            agreed={(name, number): Sides(**sides) for name, number, sides in document["agreed"]},
+        )
+        large = {
+            (name, number): tuple(FileEntry(**entry) for entry in entries)
+            for name, number, entries in document["large"]
+        }
+        return cls(counted, frozenset(document["broken"]), large)
+
+
+def _sum_document(found: SegmentSum) -> dict[str, Any]:
+    return {
+        "segment": found.segment,
+        "tallies": asdict(found.tallies),
+        "digest": found.digest,
+    }
+
+
+def _sum(document: Mapping[str, Any]) -> SegmentSum:
+    tallies = {
+        name: Tally(of["count"], FundingParts(**of["parts"]))
+        for name, of in document["tallies"].items()
+    }
+    return SegmentSum(
+        segment=document["segment"], tallies=Tallies(**tallies), digest=document["digest"]
+    )
+
+
+def _adjustment_document(adjustment: Adjustment) -> dict[str, Any]:
+    return {
+        **asdict(adjustment),
+        "recorded_at": to_rfc3339(adjustment.recorded_at),
+        "redeemed_on": adjustment.redeemed_on.isoformat(),
+    }
+
+
+def _adjustment(document: Mapping[str, Any]) -> Adjustment:
+    return Adjustment(
+        **{
+            **document,
+            "recorded_at": parse_rfc3339(document["recorded_at"]),
+            "redeemed_on": date.fromisoformat(document["redeemed_on"]),
+            "parts": FundingParts(**document["parts"]),
+        }
+    )
