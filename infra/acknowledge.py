@@ -17,3 +17,14 @@ def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
     cdk.Validations.of(construct).acknowledge(
         *(cdk.Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items())
     )
+
+
+def as_finding(arn: str) -> str:
+    """An ARN of this stack's account as findings write it."""
+    for value, shown in (
+        (cdk.Aws.PARTITION, "<AWS::Partition>"),
+        (cdk.Aws.REGION, "<AWS::Region>"),
+        (cdk.Aws.ACCOUNT_ID, "<AWS::AccountId>"),
+    ):
+        arn = arn.replace(value, shown)
+    return arn

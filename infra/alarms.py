@@ -15,6 +15,7 @@ from constructs import Construct
 
 from functions.shared.edge.telemetry import NAMESPACE
 from infra.api import Api
+from infra.day_machine import DayMachine
 from infra.deployment import Deployment
 from infra.functions import Functions
 from infra.tables import Tables
@@ -40,6 +41,7 @@ class Alarms(Construct):
         functions: watched for errors, throttles and dead letters.
         api: watched for answers of 5xx.
         tables: watched for throttling and errors of the service.
+        days: the state machine of days, watched for executions that do not end well.
 
     """
 
@@ -52,6 +54,7 @@ class Alarms(Construct):
         functions: Functions,
         api: Api,
         tables: Tables,
+        days: DayMachine,
     ) -> None:
         super().__init__(scope, construct_id)
         self._prefix = deployment.prefix
@@ -62,6 +65,7 @@ class Alarms(Construct):
         self._watch_invariants()
         self._watch_bills()
         self._watch_news(functions)
+        self._watch_days(days)
 
     def _make_topic(self, emails: Iterable[str]) -> sns.Topic:
         of_this_account = {"StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID}}
@@ -236,3 +240,17 @@ class Alarms(Construct):
             ),
             threshold=cdk.Duration.hours(1).to_milliseconds(),
         )
+
+    def _watch_days(self, days: DayMachine) -> None:
+        for kind in ("ExecutionsFailed", "ExecutionsTimedOut"):
+            self._alarm(
+                f"day-{kind.removeprefix('Executions').lower()}",
+                "A day too large for one function was not settled: docs/operations.md.",
+                cloudwatch.Metric(
+                    namespace="AWS/States",
+                    metric_name=kind,
+                    dimensions_map={"StateMachineArn": days.arn},
+                    statistic="Sum",
+                    period=_FIVE_MINUTES,
+                ),
+            )

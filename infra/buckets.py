@@ -1,4 +1,7 @@
-"""The files bucket: bills in; statements, fund returns, reports and the journal out."""
+"""The files bucket: bills in; statements, fund returns, reports and the journal out.
+
+And a bucket of working files, which functions hand each other and which end by themselves.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,11 @@ from constructs import Construct
 from infra.acknowledge import acknowledge
 from infra.deployment import Deployment
 
+WORK_DAYS = 7
+
 
 class Files(Construct):
-    """The files bucket and the bucket that keeps its access log.
+    """The files bucket, the bucket of working files, and the one that keeps their access log.
 
     Every object is versioned and locked (governance mode): a published file cannot be
     overwritten or deleted for the deployment's `object_lock_days`, save by someone who may
@@ -81,4 +86,24 @@ class Files(Construct):
             event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
                 event_bridge_enabled=True
             )
+        )
+        self.work = s3.Bucket(
+            self,
+            "Work",
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=key,
+            bucket_key_enabled=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            server_access_logs_bucket=self.access_log,
+            server_access_logs_prefix="work/",
+            # Nothing here is the only copy of anything: the work is done again from the ledger.
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    expiration=cdk.Duration.days(WORK_DAYS),
+                    abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+                )
+            ],
+            removal_policy=cdk.RemovalPolicy.DESTROY,
         )

@@ -1,4 +1,4 @@
-"""The nine functions, each with a role of its own that may do what `infra.grants` says."""
+"""The functions, each with a role of its own that may do what `infra.grants` says."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.acknowledge import acknowledge
+from functions.shared.domain.ledger import DAY_SEGMENTS
+from infra.acknowledge import acknowledge, as_finding
 from infra.bundle import BundleTarget, code_asset
 from infra.dead_letters import DeadLetters
 from infra.deployment import Deployment
@@ -61,11 +62,21 @@ SIZES: Mapping[str, FunctionSize] = MappingProxyType(
         "publish": FunctionSize(memory_mib=1024, timeout_s=60),
         # A day of two million entries and as many bill rows lies on disk while it is matched.
         "reconcile": FunctionSize(memory_mib=2048, timeout_s=900, reserved=2, disk_mib=6144),
+        # A segment of a larger day, and its whole bill; so many at once as there are segments.
+        "day": FunctionSize(
+            memory_mib=3538, timeout_s=900, reserved=DAY_SEGMENTS + 2, disk_mib=10_240
+        ),
         "report": FunctionSize(memory_mib=2048, timeout_s=900, reserved=1),
     }
 )
 API_FUNCTIONS = frozenset({"campaign", "earn", "files", "finance", "grant", "issue", "redeem"})
-WITH_ENGINE = frozenset({"reconcile"})
+WITH_ENGINE = frozenset({"reconcile", "day"})
+# A function is called at `functions.{name}.handler` but for these.
+HANDLERS: Mapping[str, str] = MappingProxyType({"day": "functions.reconcile.day_handler"})
+# Where the day function's working files lie in their bucket.
+WORK_FOLDER = "days"
+# What `reconcile` is sized for; see above.
+DAY_ROWS = 2_000_000
 CLOCK_FUNCTIONS = frozenset({"reconcile", "report"})
 # Nobody waits for their answer: what fails for good must be kept somewhere.
 UNATTENDED = CLOCK_FUNCTIONS | {"publish"}
@@ -83,6 +94,8 @@ class Resources:
         files_key: encrypts the files.
         bureau_roles: bureau role name -> ARN.
         bus: the bus of news.
+        work: the bucket of working files.
+        day_machine: the name of the state machine of days.
 
     """
 
@@ -93,6 +106,8 @@ class Resources:
     files_key: kms.IKey
     bureau_roles: Mapping[str, str]
     bus: events.IEventBus
+    work: s3.IBucket
+    day_machine: str
 
 
 def _table_statements(grants: FunctionGrants, tables: Tables) -> list[iam.PolicyStatement]:
@@ -199,15 +214,28 @@ class Function(Construct):
                 )
             },
         )
+        folders = [f"<{_logical_id(resources.bucket)}.Arn>/{folder}" for folder in grants.files]
+        if grants.work:
+            folders.append(f"<{_logical_id(resources.work)}.Arn>/{WORK_FOLDER}")
         acknowledge(
             self.role,
             {
-                f"AwsSolutions-IAM5[Resource::<{_logical_id(resources.bucket)}.Arn>/{folder}/*]": (
+                f"AwsSolutions-IAM5[Resource::{folder}/*]": (
                     "The names of files under a folder are not known ahead; the folder is."
                 )
-                for folder in grants.files
+                for folder in folders
             },
         )
+        if grants.starts_days:
+            executions = as_finding(f"{execution_arn(self, resources.day_machine)}:*")
+            acknowledge(
+                self.role,
+                {
+                    f"AwsSolutions-IAM5[Resource::{executions}]": (
+                        "The names of executions are not known ahead; their machine is."
+                    )
+                },
+            )
         self.function = lambda_.Function(
             self,
             "Function",
@@ -216,7 +244,7 @@ class Function(Construct):
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
             code=code,
-            handler=f"functions.{name}.handler.handle",
+            handler=f"{HANDLERS.get(name, f'functions.{name}.handler')}.handle",
             memory_size=size.memory_mib,
             timeout=cdk.Duration.seconds(size.timeout_s),
             ephemeral_storage_size=cdk.Size.mebibytes(size.disk_mib),
@@ -282,6 +310,27 @@ class Function(Construct):
                     actions=["events:PutEvents"], resources=[resources.bus.event_bus_arn]
                 )
             )
+        if grants.work:
+            statements += [
+                iam.PolicyStatement(
+                    actions=[f"s3:{action}" for action in sorted(grants.work)],
+                    resources=[resources.work.arn_for_objects(f"{WORK_FOLDER}/*")],
+                ),
+                iam.PolicyStatement(
+                    actions=["s3:ListBucket"], resources=[resources.work.bucket_arn]
+                ),
+            ]
+        if grants.starts_days:
+            statements += [
+                iam.PolicyStatement(
+                    actions=["states:StartExecution"],
+                    resources=[machine_arn(self, resources.day_machine)],
+                ),
+                iam.PolicyStatement(
+                    actions=["states:DescribeExecution"],
+                    resources=[f"{execution_arn(self, resources.day_machine)}:*"],
+                ),
+            ]
         if self.dead_letters:
             statements.append(
                 iam.PolicyStatement(
@@ -300,9 +349,33 @@ class Function(Construct):
             environment["HUIMIN_SECRET_ID"] = resources.secret_arn
         if grants.publishes:
             environment["HUIMIN_EVENT_BUS"] = resources.bus.event_bus_name
+        if grants.work:
+            environment["HUIMIN_WORK_BUCKET"] = resources.work.bucket_name
+        if grants.starts_days:
+            environment["HUIMIN_DAY_MACHINE"] = machine_arn(self, resources.day_machine)
+            environment["HUIMIN_DAY_ROWS"] = str(DAY_ROWS)
         if self.name in API_FUNCTIONS:
             environment["HUIMIN_BUREAU_ROLES"] = json.dumps(dict(resources.bureau_roles))
         return environment
+
+
+def machine_arn(scope: Construct, name: str) -> str:
+    """The ARN of a state machine of that name: known before it is made, as it calls functions."""
+    return _states_arn(scope, "stateMachine", name)
+
+
+def execution_arn(scope: Construct, name: str) -> str:
+    """The ARN of its executions, before their own names."""
+    return _states_arn(scope, "execution", name)
+
+
+def _states_arn(scope: Construct, kind: str, name: str) -> str:
+    return cdk.Stack.of(scope).format_arn(
+        service="states",
+        resource=kind,
+        resource_name=name,
+        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+    )
 
 
 def _logical_id(bucket: s3.IBucket) -> str:

@@ -33,6 +33,8 @@ class FunctionGrants:
         secret: whether it may read the keys that persons and ids are hashed with.
         streams: suffixes of the tables whose streams it reads.
         publishes: whether it may put events on the bus.
+        work: S3 actions on the objects of the bucket of working files.
+        starts_days: whether it may start the state machine of days, and ask after it.
 
     """
 
@@ -42,6 +44,8 @@ class FunctionGrants:
     secret: bool = False
     streams: frozenset[str] = frozenset()
     publishes: bool = False
+    work: frozenset[str] = frozenset()
+    starts_days: bool = False
 
 
 GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
@@ -154,6 +158,19 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                     "reports/breaks": "GetObject PutObject",
                 },
             ),
+            starts_days=True,
+        ),
+        "day": FunctionGrants(
+            tables=_each(
+                campaigns="UpdateItem",
+                vouchers="BatchGetItem",
+                settlements="GetItem PutItem Query",
+                breaks="BatchGetItem PutItem Query",
+                bills="ConditionCheckItem Query UpdateItem",
+            ),
+            indexes=_each(ledger="by_day"),
+            files=_each(bills="GetObject GetObjectVersion", settlements="GetObject PutObject"),
+            work=frozenset({"GetObject", "PutObject"}),
         ),
         "files": FunctionGrants(
             tables=_each(callers="GetItem"),

@@ -12,6 +12,7 @@ from infra.acknowledge import acknowledge
 from infra.alarms import Alarms
 from infra.api import Api
 from infra.buckets import Files
+from infra.day_machine import DayMachine, machine_name
 from infra.deployment import Deployment
 from infra.functions import Functions, Resources
 from infra.news import News, event_bus
@@ -54,8 +55,11 @@ class HuiminStack(cdk.Stack):
                 files_key=files_key,
                 bureau_roles=bureau.arns(),
                 bus=bus,
+                work=files.work,
+                day_machine=machine_name(deployment),
             ),
         )
+        days = DayMachine(self, "Days", deployment=deployment, function=functions.by_name["day"])
         api = Api(self, "Api", deployment=deployment, functions=functions)
         Schedules(self, "Schedules", deployment=deployment, functions=functions)
         BillArrival(
@@ -82,7 +86,15 @@ class HuiminStack(cdk.Stack):
             files=files.bucket,
             files_key=files_key,
         )
-        Alarms(self, "Alarms", deployment=deployment, functions=functions, api=api, tables=tables)
+        Alarms(
+            self,
+            "Alarms",
+            deployment=deployment,
+            functions=functions,
+            api=api,
+            tables=tables,
+            days=days,
+        )
 
         cdk.CfnOutput(self, "ApiUrl", value=api.api.url, description="The API's base URL")
         cdk.CfnOutput(

@@ -31,7 +31,6 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
 
     Raises:
         ValueError: the event asks for no step.
-        BillsMoved: the day must be planned anew; the state machine knows it by this name.
         Busy: the step may be done again.
         DayFault, StatementDrift: somebody must look; the execution fails.
 

@@ -3,7 +3,7 @@
     PLAN ──> MATCH, a segment each ──> STATE ──> PUBLISH, a segment each ──> FINISH
      ^  ^         ^──── once more ───────┤
      |  └──── with another campaign ─────┘
-     └─── whenever a newer bill has come (BillsMoved)
+     └─── whenever a newer bill has come
 
 Everything that is published, and every fen, is what one function would have made of the day, but
 for the large files: each segment has its own. Steps hand each other working files, under a key
@@ -37,6 +37,7 @@ from functions.shared.files.csv_out import csv_lines
 from functions.shared.files.json_out import canonical
 from functions.shared.files.line_file import LineFile
 from functions.shared.files.manifest import FileEntry
+from functions.shared.store.bills import BillsMoved
 from functions.shared.store.objects import ObjectStore
 
 SEGMENTS: Final = tuple(range(DAY_SEGMENTS))
@@ -121,30 +122,45 @@ class DaySteps:
         """Does a step.
 
         Args:
-            event: `step` and `task`; `segment` of a step for one; for STATE what all of MATCH said,
-                `matched`.
+            event: `step` and `task`; `segment`, of a step that each has; what those said, as
+                `segments`, of the step after.
             now: the time of the call.
 
         Returns:
-            What the step returns.
+            What the step returns. Where a newer bill has come, `next` is PLAN, or of a segment's
+            step `moved` is true: a machine is told of it in its own data, for it does not pass
+            errors on from one of many.
 
         Raises:
             ValueError: the event names no step.
-            BillsMoved, DayFault, StatementDrift, Busy: see the steps.
+            DayFault, StatementDrift, Busy: see the steps.
 
         """
-        task, step = Task.from_document(event["task"]), Step(event["step"])
+        task = Task.from_document(event["task"])
+        segments = event.get("segments", ())
+        try:
+            if not any(each["moved"] for each in segments):
+                return self._done(Step(event["step"]), task, event, now)
+        except BillsMoved:
+            if "segment" in event:
+                return {"moved": True}
+        return _answer(task, Step.PLAN)
+
+    def _done(
+        self, step: Step, task: Task, event: Mapping[str, Any], now: datetime
+    ) -> dict[str, Any]:
         match step:
             case Step.PLAN:
-                return self.plan(task)
+                answer = self.plan(task)
             case Step.MATCH:
-                return self.match(task, event["segment"])
+                answer = {**self.match(task, event["segment"]), "moved": False}
             case Step.STATE:
-                return self.state(task, [each["waits"] for each in event["matched"]], now)
+                answer = self.state(task, [each["waits"] for each in event["segments"]], now)
             case Step.PUBLISH:
-                return self.publish(task, event["segment"], now)
+                answer = {**self.publish(task, event["segment"], now), "moved": False}
             case Step.FINISH:
-                return self.finish(task, now)
+                answer = self.finish(task, now)
+        return answer
 
     def plan(self, task: Task) -> dict[str, Any]:
         """Fixes the bills, and the sets of files that are to be made.
@@ -274,7 +290,7 @@ class DaySteps:
         """Publishes the small files of every set, and their manifests.
 
         Returns:
-            `statements` and `files`: how many there are of the one, and were written of the other.
+            `next`: null; how many `statements` there are, and `files` were written now.
 
         Raises:
             BillsMoved: a newer bill has come.
@@ -300,7 +316,7 @@ class DaySteps:
                 written += self._finish(account, plan, counted, tables, entries)
         if day.accepted is not None and day.accepted.reconciled_at is None:
             self._stores.bills.mark_reconciled(day.accepted, now=now)
-        return {"statements": len(concerned), "files": len(written)}
+        return {"next": None, "statements": len(concerned), "files": len(written)}
 
     def _finish(
         self,

@@ -14,6 +14,7 @@ from tests.infra.template import Statement, Template
 
 FUNCTIONS = (
     "campaign",
+    "day",
     "earn",
     "files",
     "finance",
@@ -25,6 +26,8 @@ FUNCTIONS = (
     "report",
 )
 API_GATEWAY_LIMIT_S = 29
+_STATES = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+MACHINE = f"{_STATES}:stateMachine:huimin-day"
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +50,9 @@ def test_runs_as_it_should(functions: dict[str, dict[str, Any]], name: str) -> N
     assert made["Runtime"] == "python3.13"
     assert made["LoggingConfig"]["LogFormat"] == "JSON"
     assert "TracingConfig" not in made
-    if name in ("reconcile", "report"):
-        assert (made["Timeout"], made["MemorySize"]) == (900, 2048)
+    if name in ("day", "reconcile", "report"):
+        assert made["Timeout"] == 900
+        assert made["MemorySize"] >= 2048
         assert made["ReservedConcurrentExecutions"] >= 1
     elif name != "publish":
         assert made["Timeout"] < API_GATEWAY_LIMIT_S
@@ -59,15 +63,18 @@ def test_runs_as_it_should(functions: dict[str, dict[str, Any]], name: str) -> N
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_handler_is_there(functions: dict[str, dict[str, Any]], name: str) -> None:
     module, _, attribute = functions[name]["Handler"].rpartition(".")
-    assert module == f"functions.{name}.handler"
+    own = f"functions.{name}.handler"
+    assert module == ("functions.reconcile.day_handler" if name == "day" else own)
     assert callable(getattr(importlib.import_module(module), attribute))
 
 
-def test_all_but_the_reconciler_share_one_asset(functions: dict[str, dict[str, Any]]) -> None:
+def test_all_but_those_with_the_engine_share_one_asset(
+    functions: dict[str, dict[str, Any]],
+) -> None:
     codes = {name: str(made["Code"]) for name, made in functions.items()}
-    own = codes.pop("reconcile")
-    assert len(set(codes.values())) == 1
-    assert own not in codes.values()
+    own = {codes.pop("reconcile"), codes.pop("day")}
+    assert len(own) == len(set(codes.values())) == 1
+    assert not own & set(codes.values())
 
 
 def test_no_environment_holds_a_secret(
@@ -75,13 +82,14 @@ def test_no_environment_holds_a_secret(
 ) -> None:
     """Names, ARNs and references only: a variable is readable by whoever may see the function."""
     allowed = re.compile(
-        r"huimin-|<FilesBucket\w+>|<HashingKeys\w+\.Id>|<Bus\w+>"
+        r"huimin-|[0-9]+|<Files(?:Bucket|Work)\w+>|<MACHINE>|<HashingKeys\w+\.Id>|<Bus\w+>"
         r'|\{"approver": "<\w+\.Arn>", "auditor": "<\w+\.Arn>", "operator": "<\w+\.Arn>"\}'
     )
     for made in functions.values():
         for name, value in made["Environment"]["Variables"].items():
             assert name.startswith("HUIMIN_")
-            assert allowed.fullmatch(template.text(value)), (name, value)
+            text = template.text(value).replace(MACHINE, "<MACHINE>")
+            assert allowed.fullmatch(text), (name, value)
 
 
 def test_logs_are_kept_for_a_year(template: Template, functions: dict[str, dict[str, Any]]) -> None:
@@ -175,6 +183,12 @@ def _expected_others(name: str) -> set[tuple[str, str]]:
         expected.add(("secretsmanager:GetSecretValue", "<HashingKeys.Id>"))
     if grants.publishes:
         expected.add(("events:PutEvents", "<Bus.Arn>"))
+    if grants.work:
+        expected |= {(f"s3:{verb}", "<FilesWork.Arn>/days/*") for verb in grants.work}
+        expected.add(("s3:ListBucket", "<FilesWork.Arn>"))
+    if grants.starts_days:
+        expected.add(("states:StartExecution", MACHINE))
+        expected.add(("states:DescribeExecution", f"{_STATES}:execution:huimin-day:*"))
     if name in ("publish", "reconcile", "report"):
         expected.add(("sqs:SendMessage", f"<{construct}DeadLettersQueue.Arn>"))
     return expected

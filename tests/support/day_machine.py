@@ -10,7 +10,6 @@ from datetime import date, datetime
 from typing import Any
 
 from functions.reconcile.day_steps import DaySteps, Step, Task
-from functions.shared.store.bills import BillsMoved
 from tests.support.settling import Books
 
 Watch = Callable[[Step, int | None], None]
@@ -53,16 +52,13 @@ def play(
 
     document: Any = task
     while True:
-        try:
-            document = do(Step.PLAN)
-            while document["next"] == Step.MATCH:
-                matched = [do(Step.MATCH, segment) for segment in document["segments"]]
-                document = do(Step.STATE, matched=matched)
-            if document["next"] == Step.PLAN:
-                continue
-            for segment in document["segments"]:
-                do(Step.PUBLISH, segment)
-            do(Step.FINISH)
-        except BillsMoved:
+        document = do(Step.PLAN)
+        while document["next"] == Step.MATCH:
+            matched = [do(Step.MATCH, segment) for segment in document["segments"]]
+            document = do(Step.STATE, segments=matched)
+        if document["next"] == Step.PLAN:
             continue
-        return done
+        published = [do(Step.PUBLISH, segment) for segment in document["segments"]]
+        document = do(Step.FINISH, segments=published)
+        if document["next"] != Step.PLAN:
+            return done
