@@ -25,8 +25,10 @@ import pytest
 
 from functions.shared.domain.business_time import SHANGHAI, business_date
 from functions.shared.domain.grants import PARTS
+from functions.shared.domain.ledger import DAY_SEGMENTS
 from functions.shared.files.manifest import Manifest, verify
 from infra.audit.verify import verify_all
+from infra.functions import DAY_ROWS
 from infra.local.bills import render_bill
 from infra.local.client import Response
 from infra.local.demo.bureau import DINING, Bureau
@@ -485,10 +487,42 @@ def end_break(bureau: Bureau, platform_id: str) -> None:
     assert expect(bureau.operator.request("GET", unresolved), 200)["breaks"] == []
 
 
+def take_at_most(deployment: Deployment, rows: int) -> None:
+    """What one function takes of a day becomes a number that a test can go beyond."""
+    client = deployment.client("lambda")
+    name = "huimin-reconcile"
+    environment = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    assert int(environment["HUIMIN_DAY_ROWS"]) == DAY_ROWS
+    environment["HUIMIN_DAY_ROWS"] = str(rows)
+    client.update_function_configuration(FunctionName=name, Environment={"Variables": environment})
+
+
+def require_one_execution(deployment: Deployment, name: str) -> None:
+    """The state machine ran once, under that name, and every segment in a run of its own."""
+    client = deployment.client("stepfunctions")
+    [machine] = client.list_state_machines()["stateMachines"]
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        [found] = client.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
+        assert found["name"] == name
+        if found["status"] != "RUNNING":
+            break
+        time.sleep(0.2)
+    assert found["status"] == "SUCCEEDED"
+    maps = client.list_map_runs(executionArn=found["executionArn"])["mapRuns"]
+    counts = [
+        client.describe_map_run(mapRunArn=each["mapRunArn"])["executionCounts"] for each in maps
+    ]
+    assert [(count["total"], count["succeeded"]) for count in counts] == [(DAY_SEGMENTS,) * 2] * 2
+
+
 def end_day(deployment: Deployment, platforms: list[Platform], on: date) -> None:
     """Bills arrive through the bucket; one forgets its first row, and just that is a break."""
     midnight = datetime.combine(on + timedelta(days=1), datetime.min.time(), SHANGHAI)
     deployment.set_clock(midnight + timedelta(hours=1))
+    large, small = platforms
+    take_at_most(deployment, len(small.books[on]))
+    assert len(large.books[on]) > len(small.books[on])
     for platform in platforms:
         rows = platform.books[on]
         if platform is platforms[1]:
@@ -502,7 +536,11 @@ def end_day(deployment: Deployment, platforms: list[Platform], on: date) -> None
         require_fetched(deployment, platform, on)
         breaks = csv.DictReader(io.StringIO(files["breaks.csv"].decode("utf-8-sig")))
         found[platform.platform_id] = [row["match_state"] for row in breaks]
+        # One function made the small day, and eight the segments of the large one.
+        details = sorted(name for name in files if name.startswith("detail"))
+        assert ("detail.csv" in details) == (platform is small), details
     assert found == {"meituan": [], "unionpay": ["LEDGER_ONLY"]}
+    require_one_execution(deployment, f"{large.platform_id}_{on:%Y%m%d}_v1_1")
     deployment.set_clock(midnight + timedelta(hours=6))
     deployment.run_schedule("tick")
     deployment.run_schedule("report")
