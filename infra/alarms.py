@@ -218,17 +218,19 @@ class Alarms(Construct):
         )
 
     def _watch_bills(self) -> None:
-        self._alarm(
-            "bill-quarantined",
-            "A platform's bill was refused whole; its report lies beside its settlements.",
-            cloudwatch.Metric(
-                namespace=NAMESPACE,
-                metric_name=QUARANTINE_METRIC,
-                dimensions_map={"function": DRIFT_FUNCTION},
-                statistic="Sum",
-                period=_FIVE_MINUTES,
-            ),
-        )
+        # Bills are taken in by the one function, or, where they are large, by the other.
+        for function, name in ((DRIFT_FUNCTION, "bill"), ("day", "large-bill")):
+            self._alarm(
+                f"{name}-quarantined",
+                "A platform's bill was refused whole; its report lies beside its settlements.",
+                cloudwatch.Metric(
+                    namespace=NAMESPACE,
+                    metric_name=QUARANTINE_METRIC,
+                    dimensions_map={"function": function},
+                    statistic="Sum",
+                    period=_FIVE_MINUTES,
+                ),
+            )
 
     def _watch_news(self, functions: Functions) -> None:
         self._alarm(

@@ -1,9 +1,11 @@
-"""The state machine of days that are too large for one function.
+"""The state machine of days and bills that are too large for one function.
 
     Plan ──> Match (8 at once) ──> State ──> Publish (8 at once) ──> Finish
+    Check (8 at once) ──> Record
 
-Which step follows is what the steps say; see `functions.reconcile.day_steps`. Segments are items of
-a Distributed Map: each is an execution of its own, with a history and tries of its own.
+Which step follows is what the steps say; see `functions.reconcile.day_steps` and `bill_steps`.
+Segments are items of a Distributed Map: each is an execution of its own, with a history and tries
+of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from functions.reconcile.day_steps import SEGMENTS, Step
+from functions.reconcile.day_plan import SEGMENTS, Step
 from infra.acknowledge import acknowledge, as_finding
 from infra.deployment import Deployment
 from infra.functions import LOG_RETENTION, Function, execution_arn, machine_arn
@@ -100,9 +102,16 @@ def definition(function_arn: str) -> dict[str, Any]:
     answered = {"task.$": "$", "segments.$": "$.answers"}
     return {
         "Comment": "A platform's day with more rows than one function takes: docs/operations.md",
-        "StartAt": "Plan",
+        "StartAt": "What is it?",
         "TimeoutSeconds": int(TIMEOUT.to_seconds()),
         "States": {
+            "What is it?": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.object_key", "IsPresent": True, "Next": "Check"}],
+                "Default": "Plan",
+            },
+            "Check": of_each_segment(Step.CHECK, "Record"),
+            "Record": task(Step.RECORD, {"task.$": "$"}, Next="Done"),
             "Plan": task(Step.PLAN, {"task.$": "$"}, Next="Match"),
             "Match": of_each_segment(Step.MATCH, "State"),
             "State": task(Step.STATE, answered, Next="Is it stated?"),

@@ -77,6 +77,8 @@ HANDLERS: Mapping[str, str] = MappingProxyType({"day": "functions.reconcile.day_
 WORK_FOLDER = "days"
 # What `reconcile` is sized for; see above.
 DAY_ROWS = 2_000_000
+# Of so many rows of a bill as platforms write them.
+DAY_BYTES = 256 * 1024 * 1024
 CLOCK_FUNCTIONS = frozenset({"reconcile", "report"})
 # Nobody waits for their answer: what fails for good must be kept somewhere.
 UNATTENDED = CLOCK_FUNCTIONS | {"publish"}
@@ -354,6 +356,7 @@ class Function(Construct):
         if grants.starts_days:
             environment["HUIMIN_DAY_MACHINE"] = machine_arn(self, resources.day_machine)
             environment["HUIMIN_DAY_ROWS"] = str(DAY_ROWS)
+            environment["HUIMIN_DAY_BYTES"] = str(DAY_BYTES)
         if self.name in API_FUNCTIONS:
             environment["HUIMIN_BUREAU_ROLES"] = json.dumps(dict(resources.bureau_roles))
         return environment

@@ -10,8 +10,10 @@ accepted before are the version they were, and a file older than the accepted on
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -28,8 +30,10 @@ from functions.shared.domain.bills import (
 )
 from functions.shared.domain.business_time import day_bounds
 from functions.shared.domain.errors import Busy
+from functions.shared.domain.ledger import DAY_SEGMENTS
 from functions.shared.files.json_out import canonical
 from functions.shared.store.bills import BillStore
+from functions.shared.store.connection import Database
 from functions.shared.store.objects import ObjectStore, ObjectTooLarge
 from functions.shared.store.registry import RegistryStore
 from functions.shared.store.vouchers import VoucherStore
@@ -38,7 +42,7 @@ from functions.shared.store.vouchers import VoucherStore
 INTAKE_TRIES: Final = 5
 _KEY: Final = re.compile(r"bills/([a-z0-9][a-z0-9-]{0,39})/([0-9]{4}-[0-9]{2}-[0-9]{2})/(.+)\Z")
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.csv\Z")
-_BILL: Final = "bill"
+BILL: Final = "bill"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +89,28 @@ class IntakeStores:
     vouchers: VoucherStore
     registry: RegistryStore
 
+    @classmethod
+    def of(cls, database: Database, objects: ObjectStore) -> IntakeStores:
+        """Those of a database, and of the files bucket."""
+        return cls(
+            bills=BillStore(database),
+            objects=objects,
+            vouchers=VoucherStore(database),
+            registry=RegistryStore(database),
+        )
+
+
+Strangers = Callable[[str, Engine], Iterable[int]]
+"""The lines of a bill, loaded as the table BILL, whose vouchers are not the platform's."""
+
 
 def take_in(
-    object_key: str, *, stores: IntakeStores, now: datetime, object_version: str | None = None
+    object_key: str,
+    *,
+    stores: IntakeStores,
+    now: datetime,
+    object_version: str | None = None,
+    strangers: Strangers | None = None,
 ) -> Intake:
     """Takes an object in as the next version of its day's bill, or says what is wrong with it.
 
@@ -99,6 +122,7 @@ def take_in(
         stores: bills, objects, vouchers and registry.
         now: the time of the call.
         object_version: the version that was announced; None for the newest.
+        strangers: knows whose vouchers are; None where the tables are asked.
 
     Raises:
         Busy: throttled, or other deliveries of the day came in between on every try.
@@ -113,11 +137,39 @@ def take_in(
         if delivery is None:
             detail = "the object, or its announced version, is gone"
             return Intake(object_key, None, (BillFinding(BillFault.KEY, 0, detail),), 1)
+        asked = strangers or partial(strange_lines, vouchers=stores.vouchers)
         for _ in range(INTAKE_TRIES):
-            intake = _record(key, delivery, stores, now)
+            intake = _record(key, delivery, stores, now, asked)
             if intake is not None:
                 return intake
     raise Busy(operation="take_in_bill")
+
+
+def strangers_in(
+    object_key: str,
+    segments: Sequence[int],
+    *,
+    stores: IntakeStores,
+    now: datetime,
+    object_version: str | None = None,
+) -> list[int]:
+    """The lines in some segments of a good bill whose vouchers are not the platform's.
+
+    None of a bill with any other fault, which `take_in` finds without the tables.
+
+    Raises:
+        Busy: throttled or lost beyond the retries.
+
+    """
+    key = parse_key(object_key)
+    if key is None:
+        return []
+    with engine() as opened:
+        delivery = _fetch(key, object_key, object_version, stores, now, opened)
+        if delivery is None or delivery.findings.total:
+            return []
+        found = strange_lines(key.platform_id, opened, vouchers=stores.vouchers, segments=segments)
+        return list(found)
 
 
 def parse_key(object_key: str) -> BillKey | None:
@@ -134,7 +186,7 @@ def parse_key(object_key: str) -> BillKey | None:
 
 @dataclass(frozen=True, slots=True)
 class _Delivery:
-    """An object as fetched; its rows, where nothing is found, are the engine's table _BILL."""
+    """An object as fetched; its rows, where nothing is found, are the engine's table BILL."""
 
     object_key: str
     object_version: str
@@ -185,11 +237,15 @@ def _read(key: BillKey, path: Path, now: datetime, opened: Engine) -> Findings:
         detail = "the business date is not over; send its bill after midnight in Asia/Shanghai"
         unread.add(BillFault.EARLY, 0, detail)
         return unread
-    return load_bill(path, business_on=key.business_on, engine=opened, table=_BILL)
+    return load_bill(path, business_on=key.business_on, engine=opened, table=BILL)
 
 
 def _record(
-    key: BillKey, delivery: _Delivery, stores: IntakeStores, now: datetime
+    key: BillKey,
+    delivery: _Delivery,
+    stores: IntakeStores,
+    now: datetime,
+    strangers: Strangers,
 ) -> Intake | None:
     """Stores the delivery as the next version; None when another took that number first."""
     versions = stores.bills.versions(key.platform_id, key.business_on)
@@ -199,7 +255,10 @@ def _record(
     accepted = accepted_of(versions)
     findings = Findings(list(delivery.findings.listed), delivery.findings.total)
     if not findings.total:
-        _check_owner(key.platform_id, delivery.engine, stores.vouchers, findings)
+        for line in strangers(key.platform_id, delivery.engine):
+            # In the same words for an unknown voucher.
+            detail = "voucher_id is not a voucher of this platform"
+            findings.add(BillFault.FOREIGN_VOUCHER, line, detail)
     if not findings.total and accepted and delivery.received_at < accepted.received_at:
         detail = f"version {accepted.version}, delivered later than this file, is accepted already"
         findings.add(BillFault.STALE, 0, detail)
@@ -218,7 +277,7 @@ def _record(
         object_key=delivery.object_key,
         object_version=delivery.object_version,
         sha256=delivery.sha256,
-        rows=0 if findings.total else delivery.engine.value(f"SELECT count(*) FROM {_BILL}"),  # noqa: S608 - a name of our own
+        rows=0 if findings.total else delivery.engine.value(f"SELECT count(*) FROM {BILL}"),  # noqa: S608 - a name of our own
         received_at=delivery.received_at.astimezone(now.tzinfo),
     )
     if not stores.bills.append(bill, supersedes=None if findings.total else accepted):
@@ -244,19 +303,28 @@ def _taken_in_before(delivery: _Delivery, versions: list[BillVersion]) -> BillVe
     return next((bill for bill in same if bill.was_accepted), same[-1] if same else None)
 
 
-def _check_owner(
-    platform_id: str, opened: Engine, vouchers: VoucherStore, findings: Findings
-) -> None:
-    """Notes each row whose voucher is not the platform's, in the same words as an unknown one."""
-    asked = opened.rows(f"SELECT DISTINCT voucher_id FROM {_BILL}")  # noqa: S608 - a name of our own
+def strange_lines(
+    platform_id: str,
+    opened: Engine,
+    *,
+    vouchers: VoucherStore,
+    segments: Sequence[int] = tuple(range(DAY_SEGMENTS)),
+) -> Iterator[int]:
+    """The lines of BILL, of some segments, whose vouchers the tables do not know as the platform's.
+
+    Raises:
+        Busy: throttled or lost beyond the retries.
+
+    """
+    some = f"segment IN ({', '.join(map(str, segments))})"
+    asked = opened.rows(f"SELECT DISTINCT voucher_id FROM {BILL} WHERE {some}")  # noqa: S608 - names of our own
     own = opened.folder / "own.rows"
     owners = vouchers.owners(voucher_id for (voucher_id,) in asked)
     write_rows(own, ((o.voucher_id,) for o in owners if o.platform_id == platform_id))
     opened.load("own", {"voucher_id": "VARCHAR"}, [own])
-    strangers = f"SELECT line FROM {_BILL} ANTI JOIN own USING (voucher_id) ORDER BY line"  # noqa: S608 - as above
-    for (line,) in opened.rows(strangers):
-        detail = "voucher_id is not a voucher of this platform"
-        findings.add(BillFault.FOREIGN_VOUCHER, line, detail)
+    strangers = f"SELECT line FROM {BILL} ANTI JOIN own USING (voucher_id) WHERE {some}"  # noqa: S608 - as above
+    for (line,) in opened.rows(f"{strangers} ORDER BY line"):
+        yield line
 
 
 def report_key(bill: BillVersion) -> str:

@@ -1,11 +1,17 @@
-"""The day function: one step of a day that is too large for one function; see `day_steps`."""
+"""The day function: one step of a day, or of a bill, that is too large for one function.
+
+See `functions.reconcile.day_steps` and `functions.reconcile.bill_steps`.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
 
+from functions.reconcile.bill_steps import BillSteps, BillTask
+from functions.reconcile.bills import IntakeStores
 from functions.reconcile.day import SettlementStores
+from functions.reconcile.day_plan import Step
 from functions.reconcile.day_steps import DaySteps
 from functions.shared.edge import clock, telemetry
 from functions.shared.edge.settings import settings
@@ -14,11 +20,13 @@ from functions.shared.store.objects import ObjectStore
 
 
 @cache
-def _steps() -> DaySteps:
-    stores = SettlementStores.of(
-        Database(settings().table_prefix), ObjectStore(settings().files_bucket)
+def _steps() -> tuple[BillSteps, DaySteps]:
+    database = Database(settings().table_prefix)
+    objects, work = ObjectStore(settings().files_bucket), ObjectStore(settings().work_bucket)
+    return (
+        BillSteps(IntakeStores.of(database, objects), work),
+        DaySteps(SettlementStores.of(database, objects), work),
     )
-    return DaySteps(stores, ObjectStore(settings().work_bucket))
 
 
 def forget() -> None:
@@ -36,15 +44,29 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
 
     """
     with telemetry.bind(function="day", request_id=getattr(context, "aws_request_id", None)):
-        done = _steps().do(event, clock.now())
-        task = event["task"]
+        step, task = Step(event["step"]), event["task"]
+        bills, days = _steps()
+        if step in (Step.CHECK, Step.RECORD):
+            answer = _of_bill(bills, step, BillTask.from_document(task), event.get("segment"))
+        else:
+            answer = days.do(event, clock.now())
         telemetry.info(
             "step",
-            step=event["step"],
+            step=step.value,
             segment=event.get("segment"),
-            platform_id=task["platform_id"],
-            business_on=task["business_on"],
             run=task["run"],
-            answer=done,
+            answer=answer,
         )
-        return done
+        return answer
+
+
+def _of_bill(steps: BillSteps, step: Step, task: BillTask, segment: int | None) -> dict[str, Any]:
+    if step is Step.CHECK:
+        assert segment is not None  # noqa: S101 - the machine's own definition
+        steps.check(task, segment, clock.now())
+        return {}
+    intake = steps.record(task, clock.now())
+    if not intake.is_accepted:
+        # The bureau hears of it by the alarm on this metric, the platform by its report.
+        telemetry.metric("BillsQuarantined", 1)
+    return {"accepted": intake.is_accepted, "findings": intake.findings_total}

@@ -82,7 +82,8 @@ class DayShare:
         opened: nobody else's.
         objects: where the bills lie.
         vouchers: say whose the vouchers are that only a bill names.
-        suffix: ends the names of the large files, before `.csv`.
+        segment: the only one of the share, which ends the names of its large files; None where it
+            is the whole day.
 
     """
 
@@ -93,13 +94,14 @@ class DayShare:
         *,
         objects: ObjectStore,
         vouchers: VoucherStore,
-        suffix: str = "",
+        segment: int | None = None,
     ) -> None:
         self._day = day
         self._engine = opened
         self._objects = objects
         self._vouchers = vouchers
-        self._suffix = suffix
+        self._segment = segment
+        self._suffix = "" if segment is None else f"-{segment}"
         self.tables = DayTables(opened, day.platform_id, day.on)
         self.counted = Counted()
         self.lines: dict[tuple[str, int], SetLines] = {}
@@ -135,7 +137,10 @@ class DayShare:
         if self.tables.load_bill(version, path).total:
             raise BillLost(f"{bill.object_key} was accepted and is now refused")
         path.unlink()
-        return self.tables.needs_booked(version)
+        needs_booked = self.tables.needs_booked(version)
+        if self._segment is not None:
+            self.tables.keep_segments(version, [self._segment])
+        return needs_booked
 
     def note_booked(self, parts: Iterable[Part], versions: Collection[int]) -> None:
         """Notes which vouchers that a bill names several times are booked in these parts."""

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from functions.reconcile.day_plan import DayFault
 from functions.reconcile.day_share import Counted
 from functions.reconcile.day_tables import Sides
 from functions.shared.domain.business_time import parse_rfc3339, to_rfc3339
@@ -15,6 +16,10 @@ from functions.shared.domain.money import FundingParts
 from functions.shared.domain.settlement import Adjustment, SegmentSum, Tallies, Tally
 from functions.shared.files.json_out import canonical
 from functions.shared.files.manifest import FileEntry
+
+
+class WorkLost(DayFault):
+    """A working file of a run is gone, or is not what its writer wrote."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,16 +17,15 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from functions.reconcile.day import DayAccount, SettlementStores
 from functions.reconcile.day_files import Publisher
 from functions.reconcile.day_ledger import Part, reading
-from functions.reconcile.day_plan import Day, DayFault, SetPlan
+from functions.reconcile.day_plan import SEGMENTS, Day, SetPlan, Step
 from functions.reconcile.day_share import Counted, DayShare
-from functions.reconcile.day_share_file import ShareFile
+from functions.reconcile.day_share_file import ShareFile, WorkLost
 from functions.reconcile.day_tables import DayTables
 from functions.reconcile.engine import engine
 from functions.reconcile.statement_files import DETAIL_COLUMNS, adjusting_row
@@ -40,23 +39,8 @@ from functions.shared.files.manifest import FileEntry
 from functions.shared.store.bills import BillsMoved
 from functions.shared.store.objects import ObjectStore
 
-SEGMENTS: Final = tuple(range(DAY_SEGMENTS))
 _BYTES: Final = "application/octet-stream"
 _JSON: Final = "application/json"
-
-
-class Step(StrEnum):
-    """What a function is asked to do."""
-
-    PLAN = "PLAN"
-    MATCH = "MATCH"
-    STATE = "STATE"
-    PUBLISH = "PUBLISH"
-    FINISH = "FINISH"
-
-
-class WorkLost(DayFault):
-    """A working file of the run is gone, or is not what its writer wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +144,8 @@ class DaySteps:
                 answer = {**self.publish(task, event["segment"], now), "moved": False}
             case Step.FINISH:
                 answer = self.finish(task, now)
+            case _:
+                raise ValueError(f"{step} is no step of a day")
         return answer
 
     def plan(self, task: Task) -> dict[str, Any]:
@@ -194,7 +180,7 @@ class DaySteps:
                 opened,
                 objects=self._stores.objects,
                 vouchers=self._stores.vouchers,
-                suffix=f"-{segment}",
+                segment=segment,
             )
             twice = share.load_bills(plans)
             with reading(

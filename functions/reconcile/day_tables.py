@@ -140,6 +140,14 @@ class DayTables:
             path, business_on=self._on, engine=self._engine, table=_bill_table(version)
         )
 
+    def keep_segments(self, version: int, segments: Sequence[int]) -> None:
+        """Lets go of all rows of a version but those of some segments."""
+        bill = _bill_table(version)
+        some = ", ".join(map(str, segments))
+        self._engine.run(
+            f"CREATE OR REPLACE TABLE {bill} AS SELECT * FROM {bill} WHERE segment IN ({some})"  # noqa: S608 - names of our own
+        )
+
     # The ledger alone.
 
     def tallies(self) -> dict[str, dict[int, Tallies]]:

@@ -12,12 +12,9 @@ from functions.reconcile.service import BILL_STEP, Reconciler, Step
 from functions.reconcile.stores import MoneyStores
 from functions.shared.edge import clock, telemetry
 from functions.shared.edge.settings import settings
-from functions.shared.store.bills import BillStore
 from functions.shared.store.connection import Database
 from functions.shared.store.executions import ExecutionStore
 from functions.shared.store.objects import ObjectStore
-from functions.shared.store.registry import RegistryStore
-from functions.shared.store.vouchers import VoucherStore
 
 
 @cache
@@ -27,12 +24,7 @@ def _reconciler() -> Reconciler:
     return Reconciler(
         MoneyStores.of(database, objects),
         SettlementStores.of(database, objects),
-        IntakeStores(
-            bills=BillStore(database),
-            objects=objects,
-            vouchers=VoucherStore(database),
-            registry=RegistryStore(database),
-        ),
+        IntakeStores.of(database, objects),
         large=_large_days(),
         tell=_tell,
         tell_drift=_tell_drift,
@@ -40,8 +32,12 @@ def _reconciler() -> Reconciler:
 
 
 def _large_days() -> LargeDays | None:
-    arn = settings().day_machine
-    return LargeDays(ExecutionStore(arn), settings().day_rows) if arn else None
+    found = settings()
+    if not found.day_machine:
+        return None
+    return LargeDays(
+        ExecutionStore(found.day_machine), most=found.day_rows, most_bytes=found.day_bytes
+    )
 
 
 def forget() -> None:

@@ -1,4 +1,4 @@
-"""Days that are too large for one function: given to a state machine, and asked after.
+"""Days and bills that are too large for one function: given to a state machine, and asked after.
 
     too large ──> execution {platform}_{date}_v{newest bill}_1 ──> SUCCEEDED: the day is settled
                         └──> FAILED ──> ..._2 ──> ... ──> ..._TRIES ──> a fault: somebody must look
@@ -6,6 +6,8 @@
 The names of executions are all that is remembered: one for each newest bill and try, so that
 runs that meet start one execution, and a corrected bill starts another. An execution that was
 mended by hand and redriven counts like any other.
+
+A bill's execution is named after its object and version: it is taken in once, whoever announces it.
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from functions.reconcile.bill_steps import BillTask
 from functions.reconcile.day_plan import Day, DayFault
 from functions.reconcile.day_steps import Task
+from functions.shared.domain.ids import content_hash
 from functions.shared.store.executions import ExecutionState, ExecutionStore
 
 TRIES: Final = 3
@@ -33,11 +37,21 @@ class LargeDays:
     Args:
         executions: of the state machine.
         most: how many entries, or bill rows, one function takes.
+        most_bytes: how large a bill one function takes in.
 
     """
 
     executions: ExecutionStore
     most: int
+    most_bytes: int
+
+    def take_in(self, object_key: str, object_version: str | None) -> str:
+        """Has a bill taken in, unless it is or was; the name of the execution."""
+        content = {"object_key": object_key, "object_version": object_version}
+        name = f"bill_{content_hash(content)[:32]}"
+        task = BillTask(object_key, object_version, run=name)
+        self.executions.start(name, task.to_document())
+        return name
 
     def state(self, day: Day) -> ExecutionState | None:
         """How far the day is; None where it was not begun, FAILED where another try is due.

@@ -36,6 +36,7 @@ from functions.reconcile.settlement import (
 from functions.reconcile.stock_changes import finish_changes
 from functions.reconcile.stores import MoneyStores
 from functions.reconcile.sweep import Budget, sweep_campaign
+from functions.shared.domain.bills import MAX_BILL_BYTES
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.funds import CampaignRecord
 
@@ -93,14 +94,22 @@ class Reconciler:
 
     def bill_arrived(
         self, object_key: str, object_version: str | None, now: datetime
-    ) -> tuple[Intake, DayOutcome | None]:
+    ) -> tuple[Intake | None, DayOutcome | None]:
         """Takes the object in, and settles or files its day again where it is a good bill.
+
+        Neither where it is too large: it is taken in elsewhere, and its day is settled by a tick.
 
         Raises:
             DayFault, StatementDrift: what is stored for the day contradicts itself.
             Busy: throttled, or contention outlasted the retries; the event comes again.
 
         """
+        if self._large is not None:
+            size = self._intake.objects.size(object_key, version=object_version)
+            if size is not None and self._large.most_bytes < size <= MAX_BILL_BYTES:
+                run = self._large.take_in(object_key, object_version)
+                self._tell(Step("large bill", "", {"object_key": object_key, "run": run}))
+                return None, None
         intake = take_in(object_key, stores=self._intake, now=now, object_version=object_version)
         facts: dict[str, object] = {
             "object_key": object_key,

@@ -487,33 +487,33 @@ def end_break(bureau: Bureau, platform_id: str) -> None:
     assert expect(bureau.operator.request("GET", unresolved), 200)["breaks"] == []
 
 
-def take_at_most(deployment: Deployment, rows: int) -> None:
-    """What one function takes of a day becomes a number that a test can go beyond."""
+def take_at_most(deployment: Deployment, rows: int, size: int) -> None:
+    """What one function takes of a day, or of a bill, is what a test can go beyond."""
     client = deployment.client("lambda")
     name = "huimin-reconcile"
     environment = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     assert int(environment["HUIMIN_DAY_ROWS"]) == DAY_ROWS
-    environment["HUIMIN_DAY_ROWS"] = str(rows)
+    environment |= {"HUIMIN_DAY_ROWS": str(rows), "HUIMIN_DAY_BYTES": str(size)}
     client.update_function_configuration(FunctionName=name, Environment={"Variables": environment})
 
 
-def require_one_execution(deployment: Deployment, name: str) -> None:
-    """The state machine ran once, under that name, and every segment in a run of its own."""
+def require_execution(deployment: Deployment, name: str, maps: int) -> None:
+    """An execution with a name that begins so ends well, every segment in a run of its own."""
     client = deployment.client("stepfunctions")
     [machine] = client.list_state_machines()["stateMachines"]
     deadline = time.monotonic() + DEADLINE_S
-    while time.monotonic() < deadline:
-        [found] = client.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
-        assert found["name"] == name
-        if found["status"] != "RUNNING":
-            break
+    found: list[dict[str, Any]] = []
+    while time.monotonic() < deadline and not (found and found[0]["status"] != "RUNNING"):
         time.sleep(0.2)
-    assert found["status"] == "SUCCEEDED"
-    maps = client.list_map_runs(executionArn=found["executionArn"])["mapRuns"]
+        listed = client.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
+        found = [each for each in listed if each["name"].startswith(name)]
+    [execution] = found
+    assert execution["status"] == "SUCCEEDED"
+    runs = client.list_map_runs(executionArn=execution["executionArn"])["mapRuns"]
     counts = [
-        client.describe_map_run(mapRunArn=each["mapRunArn"])["executionCounts"] for each in maps
+        client.describe_map_run(mapRunArn=each["mapRunArn"])["executionCounts"] for each in runs
     ]
-    assert [(count["total"], count["succeeded"]) for count in counts] == [(DAY_SEGMENTS,) * 2] * 2
+    assert [(c["total"], c["succeeded"]) for c in counts] == [(DAY_SEGMENTS,) * 2] * maps
 
 
 def end_day(deployment: Deployment, platforms: list[Platform], on: date) -> None:
@@ -521,14 +521,16 @@ def end_day(deployment: Deployment, platforms: list[Platform], on: date) -> None
     midnight = datetime.combine(on + timedelta(days=1), datetime.min.time(), SHANGHAI)
     deployment.set_clock(midnight + timedelta(hours=1))
     large, small = platforms
-    take_at_most(deployment, len(small.books[on]))
+    # The large bill is delivered by a link, the small one without its first row by its own role.
+    large_bill, small_bill = render_bill(large.books[on]), render_bill(small.books[on][1:])
+    take_at_most(deployment, len(small.books[on]), len(small_bill))
     assert len(large.books[on]) > len(small.books[on])
-    for platform in platforms:
-        rows = platform.books[on]
-        if platform is platforms[1]:
-            del rows[0]
-        deliver = drop_bill if platform is platforms[1] else hand_in_bill
-        deliver(deployment, platform, on, render_bill(rows))
+    assert len(large_bill) > len(small_bill)
+    drop_bill(deployment, small, on, small_bill)
+    hand_in_bill(deployment, large, on, large_bill)
+    require_execution(deployment, "bill_", maps=1)
+    deployment.run_schedule("tick")
+    require_execution(deployment, f"{large.platform_id}_{on:%Y%m%d}_v1_1", maps=2)
     found = {}
     for platform in platforms:
         files = settled(deployment, platform.platform_id, on)
@@ -540,7 +542,6 @@ def end_day(deployment: Deployment, platforms: list[Platform], on: date) -> None
         details = sorted(name for name in files if name.startswith("detail"))
         assert ("detail.csv" in details) == (platform is small), details
     assert found == {"meituan": [], "unionpay": ["LEDGER_ONLY"]}
-    require_one_execution(deployment, f"{large.platform_id}_{on:%Y%m%d}_v1_1")
     deployment.set_clock(midnight + timedelta(hours=6))
     deployment.run_schedule("tick")
     deployment.run_schedule("report")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.reconcile.day_steps import Step
+from functions.reconcile.day_plan import Step
 from functions.shared.domain.ledger import DAY_SEGMENTS
 from tests.infra.template import Template
 
@@ -23,7 +23,7 @@ def machine(template: Template) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def states(template: Template, machine: dict[str, Any]) -> dict[str, Any]:
     definition: dict[str, Any] = json.loads(template.text(machine["DefinitionString"]))
-    assert definition["StartAt"] == "Plan"
+    assert definition["StartAt"] == "What is it?"
     found: dict[str, Any] = definition["States"]
     return found
 
@@ -53,7 +53,7 @@ def test_each_step_is_a_call_of_the_day_function(states: dict[str, Any]) -> None
 
 def test_segments_are_done_at_once_each_in_an_execution_of_its_own(states: dict[str, Any]) -> None:
     maps = {name: state for name, state in states.items() if state["Type"] == "Map"}
-    assert list(maps) == ["Match", "Publish"]
+    assert sorted(maps) == ["Check", "Match", "Publish"]
     for state in maps.values():
         assert state["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
         assert state["MaxConcurrency"] == DAY_SEGMENTS
@@ -70,7 +70,11 @@ def test_every_way_leads_to_a_state_and_a_newer_bill_back_to_the_plan(
     }
     ways |= {(name, state["Default"]) for name, state in states.items() if "Default" in state}
     assert {to for _, to in ways} <= states.keys()
-    assert {name for name, to in ways if to == "Plan"} == {"Is it stated?", "Is it whole?"}
+    assert {name for name, to in ways if to == "Plan"} == {
+        "What is it?",
+        "Is it stated?",
+        "Is it whole?",
+    }
 
 
 def test_it_may_call_the_function_and_itself_and_write_its_log(

@@ -8,20 +8,28 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import boto3
 import pytest
 from moto.stepfunctions.models import stepfunctions_backends
 
+from functions.reconcile.bill_steps import BillSteps, BillTask
+from functions.reconcile.bills import Intake, report_key
 from functions.reconcile.day import DayResult, settle_once
-from functions.reconcile.day_steps import Step, WorkLost
+from functions.reconcile.day_plan import Step
+from functions.reconcile.day_share_file import WorkLost
 from functions.reconcile.large_days import TRIES, ExecutionsFailed, LargeDays
+from functions.reconcile.service import Reconciler
+from functions.reconcile.service import Step as ReconcilerStep
 from functions.reconcile.settlement import SettlementRun, settle_day, settle_due
+from functions.reconcile.stores import MoneyStores
+from functions.shared.domain.bills import BillState
 from functions.shared.domain.ledger import day_segment
 from functions.shared.store.executions import ExecutionStore
-from infra.local.bills import BillRow
+from infra.local.bills import BillRow, render_bill
 from tests.support.calls import APPROVER, OPERATOR, Bureau
-from tests.support.campaigns import CAMPAIGN_ID, UNIONPAY
+from tests.support.campaigns import CAMPAIGN_ID, MEITUAN, UNIONPAY
 from tests.support.day_machine import play, task_of
 from tests.support.deployment import REGION
 from tests.support.settling import (
@@ -262,6 +270,76 @@ def test_adjusting_entries_have_a_file_of_their_own(books: Books) -> None:
     assert split[f"{FOLDER}/v1/statement.csv"] == whole[f"{FOLDER}/v1/statement.csv"]
 
 
+# A large bill.
+
+
+def take_in_steps(books: Books, key: str, version: str | None, *, run: str = "bill-1") -> Intake:
+    """A bill taken in step by step."""
+    steps = BillSteps(books.intake_stores, books.work)
+    task = BillTask(key, version, run)
+    for segment in task.to_document()["segments"]:
+        steps.check(task, segment, MORNING)
+    return steps.record(task, MORNING)
+
+
+def test_many_functions_take_in_a_bill_as_one_does(books: Books) -> None:
+    rows = busy_day(books)
+    key, version = books.drop(DAY, render_bill(rows))
+    intake = take_in_steps(books, key, version)
+    assert intake.is_accepted
+    assert intake.bill is not None
+    assert (intake.bill.rows, intake.bill.object_version) == (12, version)
+    again = take_in_steps(books, key, version, run="bill-2")
+    assert (again.bill, again.is_new) == (intake.bill, False)
+
+
+def test_every_segment_finds_its_foreign_vouchers(books: Books) -> None:
+    rows = busy_day(books)
+    foreign = [
+        replace(row, voucher_id=books.redeem(f"m-{n}", at(DAY), platform_id=MEITUAN).voucher_id)
+        for n, row in enumerate(rows[:5])
+    ]
+    data = render_bill([*foreign, *rows[5:]])
+    one = books.bill(DAY, [*foreign, *rows[5:]])
+    assert one.bill is not None
+    assert [finding.line for finding in one.findings] == [2, 3, 4, 5, 6]
+    report = books.files()[report_key(one.bill)]
+    key, version = books.drop(DAY, data, name="split.csv")
+    many = take_in_steps(books, key, version)
+    assert many.bill is not None
+    assert (many.findings, many.findings_total) == (one.findings, 5)
+    # The same bytes are the version that they were.
+    assert (many.bill, books.files()[report_key(many.bill)]) == (one.bill, report)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("bill.csv", b"nothing", "HEADER"),
+        ("bill.xlsx", b"", "KEY"),
+        ("gbk.csv", "平台订单号".encode("gbk"), "ENCODING"),
+    ],
+)
+def test_a_bad_bill_is_refused_by_the_steps_too(
+    books: Books, name: str, data: bytes, reason: str
+) -> None:
+    key, version = books.drop(DAY, data, name=name)
+    intake = take_in_steps(books, key, version)
+    assert not intake.is_accepted
+    assert [finding.reason.value for finding in intake.findings] == [reason]
+    assert books.bills.versions(UNIONPAY, DAY)[0].state is BillState.QUARANTINED
+
+
+def test_a_bill_is_not_recorded_before_all_segments_are_checked(books: Books) -> None:
+    key, version = books.drop(DAY, render_bill(busy_day(books)))
+    steps, task = BillSteps(books.intake_stores, books.work), BillTask(key, version, "bill-1")
+    for segment in range(7):
+        steps.check(task, segment, MORNING)
+    with pytest.raises(WorkLost):
+        steps.record(task, MORNING)
+    assert books.bills.versions(UNIONPAY, DAY) == []
+
+
 # Given to the state machine.
 
 
@@ -274,7 +352,7 @@ def large(books: Books) -> Iterator[LargeDays]:
     )["stateMachineArn"]
     executions = ExecutionStore(arn)
     executions._made = client
-    yield LargeDays(executions, most=5)
+    yield LargeDays(executions, most=5, most_bytes=1_000)
     client.delete_state_machine(stateMachineArn=arn)
 
 
@@ -291,6 +369,14 @@ def executions(large: LargeDays) -> list[str]:
     return sorted(each["name"] for each in found)
 
 
+def input_of(large: LargeDays, name: str) -> dict[str, Any]:
+    """What an execution was given."""
+    arn = large.executions._machine_arn.replace(":stateMachine:", ":execution:")
+    answer = large.executions.client.describe_execution(executionArn=f"{arn}:{name}")
+    document: dict[str, Any] = json.loads(answer["input"])
+    return document
+
+
 def end(large: LargeDays, name: str, status: str) -> None:
     """The execution ends; the engine itself runs none."""
     backend = stepfunctions_backends["123456789012"][REGION]
@@ -301,6 +387,35 @@ def end(large: LargeDays, name: str, status: str) -> None:
 
 def results(run: SettlementRun) -> dict[tuple[str, date], DayResult]:
     return {(day.platform_id, day.business_on): day.result for day in run.days}
+
+
+def test_a_bill_with_more_bytes_than_one_function_takes_is_given_away(
+    books: Books, large: LargeDays
+) -> None:
+    told: list[ReconcilerStep] = []
+    reconciler = Reconciler(
+        MoneyStores.of(books.database, books.objects),
+        books.stores,
+        books.intake_stores,
+        large=large,
+        tell=told.append,
+        tell_drift=lambda _fen: None,
+    )
+    rows = busy_day(books)
+    key, version = books.drop(DAY, render_bill(rows))
+    for _ in range(2):
+        assert reconciler.bill_arrived(key, version, MORNING) == (None, None)
+    [name] = executions(large)
+    assert [step.facts for step in told] == [{"object_key": key, "run": name}] * 2
+    assert books.bills.versions(UNIONPAY, DAY) == []
+    document = input_of(large, name)
+    assert take_in_steps(books, key, document["object_version"], run=document["run"]).is_accepted
+    # A small one, of a day with few rows, is done at once.
+    small, version = books.drop(DAY_1, render_bill(books.entries(DAY_1)))
+    intake, outcome = reconciler.bill_arrived(small, version, MORNING)
+    assert intake is not None
+    assert outcome is not None
+    assert (intake.is_accepted, outcome.result) == (True, DayResult.SETTLED)
 
 
 def test_a_day_with_more_rows_than_one_function_takes_is_given_away(
@@ -317,13 +432,7 @@ def test_a_day_with_more_rows_than_one_function_takes_is_given_away(
     assert books.settlements.settled_through(CAMPAIGN_ID) == DAY_1
     assert results(run())[UNIONPAY, DAY] is DayResult.SPLIT
     assert executions(large) == [name]
-    document = json.loads(
-        large.executions.client.describe_execution(
-            executionArn=large.executions._machine_arn.replace("stateMachine", "execution")
-            + f":{name}"
-        )["input"]
-    )
-    play(books, document, MORNING)
+    play(books, input_of(large, name), MORNING)
     end(large, name, "SUCCEEDED")
     assert results(run())[UNIONPAY, DAY] is DayResult.SETTLED
     assert books.settlements.settled_through(CAMPAIGN_ID) == DAY

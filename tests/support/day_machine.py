@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from functions.reconcile.day_steps import DaySteps, Step, Task
+from functions.reconcile.day_plan import Step
+from functions.reconcile.day_steps import DaySteps, Task
 from tests.support.settling import Books
 
 Watch = Callable[[Step, int | None], None]

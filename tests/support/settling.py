@@ -29,9 +29,7 @@ from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.connection import Database
 from functions.shared.store.ledger import LedgerStore
 from functions.shared.store.objects import ObjectStore
-from functions.shared.store.registry import RegistryStore
 from functions.shared.store.settlements import SettlementStore
-from functions.shared.store.vouchers import VoucherStore
 from infra.local.bills import BillRow as BilledRow
 from infra.local.bills import render_bill
 from tests.support.calls import Bureau, Platform
@@ -137,17 +135,17 @@ class Books:
     @property
     def stores(self) -> SettlementStores:
         """What settling reads and writes."""
-        return SettlementStores.of(self.database, self.objects)
+        return replace(
+            SettlementStores.of(self.database, self.objects),
+            bills=self.bills,
+            breaks=self.breaks,
+            settlements=self.settlements,
+        )
 
     @property
     def intake_stores(self) -> IntakeStores:
         """What intake reads and writes."""
-        return IntakeStores(
-            bills=self.bills,
-            objects=self.objects,
-            vouchers=VoucherStore(self.database),
-            registry=RegistryStore(self.database),
-        )
+        return replace(IntakeStores.of(self.database, self.objects), bills=self.bills)
 
     def redeem(
         self,

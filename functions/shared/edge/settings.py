@@ -6,6 +6,7 @@ HUIMIN_SECRET_ID       the Secrets Manager secret that `secrets.derive_keys` rea
 HUIMIN_WORK_BUCKET     the bucket of working files, which end by themselves
 HUIMIN_DAY_MACHINE     the ARN of the state machine that does days too large for one function
 HUIMIN_DAY_ROWS        how many entries or bill rows of a day one function takes
+HUIMIN_DAY_BYTES       how large a bill one function takes in
 HUIMIN_BUREAU_ROLES    JSON: role ARNs of "operator", "approver" and "auditor"
 """
 
@@ -60,11 +61,12 @@ class Settings:
     @cached_property
     def day_rows(self) -> int:
         """How many entries, or bill rows, of a day one function takes."""
-        name = "HUIMIN_DAY_ROWS"
-        text = self._required(name)
-        if not text.isascii() or not text.isdigit():
-            raise SettingError(name, "must be a number of rows")
-        return int(text)
+        return self._number("HUIMIN_DAY_ROWS")
+
+    @cached_property
+    def day_bytes(self) -> int:
+        """How large a bill one function takes in."""
+        return self._number("HUIMIN_DAY_BYTES")
 
     @cached_property
     def secret_id(self) -> str:
@@ -100,6 +102,12 @@ class Settings:
         if len(roles) != len(arns):
             raise SettingError(name, "must give each role an ARN of its own")
         return roles
+
+    def _number(self, name: str) -> int:
+        text = self._required(name)
+        if not text.isascii() or not text.isdigit():
+            raise SettingError(name, "must be a whole number")
+        return int(text)
 
     def _required(self, name: str) -> str:
         value = self._environment.get(name, "")

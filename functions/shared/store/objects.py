@@ -160,6 +160,18 @@ class ObjectStore:
             written_at=answer["LastModified"],
         )
 
+    def size(self, key: str, *, version: str | None = None) -> int | None:
+        """The object's bytes (perhaps of that version); None when there is none."""
+        which = {"VersionId": version} if version else {}
+        try:
+            answer = self.client.head_object(Bucket=self._bucket, Key=key, **which)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _ABSENT:
+                return None
+            raise
+        size: int = answer["ContentLength"]
+        return size
+
     def sha256(self, key: str) -> str | None:
         """The SHA-256 of the object's bytes, hexadecimal; None when there is no object."""
         answer = self._answer(key, None, None)
