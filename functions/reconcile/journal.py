@@ -14,8 +14,12 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain
+from pathlib import Path
 from typing import Final
 
+from functions.reconcile.engine import engine
+from functions.reconcile.journal_days import JournalDays
 from functions.reconcile.stores import MoneyStores
 from functions.shared.domain.business_time import business_date, day_bounds
 from functions.shared.domain.campaign import CampaignState
@@ -24,6 +28,7 @@ from functions.shared.domain.journal import Change, digest_of, opening, write_li
 from functions.shared.domain.settlement import latest_day_over, settlement_range
 from functions.shared.files.json_out import canonical
 from functions.shared.files.manifest import FILE_NAME, FileEntry, Manifest, describe
+from functions.shared.files.media_types import media_type_of
 from functions.shared.store.journal import Found, JournalBookmark
 from functions.shared.store.objects import ObjectStore
 
@@ -31,11 +36,6 @@ DAYS_PER_RUN: Final = 7
 """The most days of a campaign that one run writes; the next goes on from there."""
 
 LINES, DOCUMENT = "journal.jsonl", "campaign.json"
-_CONTENT_TYPES: Final = {
-    LINES: "application/x-ndjson",
-    DOCUMENT: "application/json",
-    FILE_NAME: "application/json",
-}
 _UNFUNDED: Final = frozenset({CampaignState.DRAFT, CampaignState.FUNDING})
 
 
@@ -72,13 +72,14 @@ def write_journals(record: CampaignRecord, stores: MoneyStores, now: datetime) -
     days = list(_due(record, bookmark, now))
     if not days:
         return Written((), 0)
-    found = stores.journals.changes(record, days[0], days[-1])
-    _require_complete(record, found, bookmark)
-    for on in days:
-        after = _write_day(record, on, found.by_day.get(on, []), bookmark, stores.objects)
-        stores.journals.advance(campaign_id, after, bookmark, now=now)
-        bookmark = after
-    return Written(tuple(days), sum(len(found.by_day.get(on, ())) for on in days))
+    with engine() as opened, JournalDays(opened) as kept:
+        found = stores.journals.changes(record, days[0], days[-1], kept.keep)
+        _require_complete(record, found, bookmark)
+        for on in days:
+            after = _write_day(record, on, kept, bookmark, opened.folder, stores.objects)
+            stores.journals.advance(campaign_id, after, bookmark, now=now)
+            bookmark = after
+        return Written(tuple(days), kept.counts.total())
 
 
 def _due(record: CampaignRecord, bookmark: JournalBookmark, now: datetime) -> Iterator[date]:
@@ -109,35 +110,28 @@ def _require_complete(record: CampaignRecord, found: Found, bookmark: JournalBoo
 def _write_day(
     record: CampaignRecord,
     on: date,
-    changes: Iterable[Change],
+    kept: JournalDays,
     before: JournalBookmark,
+    folder: Path,
     objects: ObjectStore,
 ) -> JournalBookmark:
     campaign_id = record.campaign.campaign_id
     document = canonical(json.loads(record.document))
-    ordered = sorted(changes, key=lambda change: change.place)
     first = opening(
         campaign_id,
         on,
         document_sha256=hashlib.sha256(document).hexdigest(),
         before=before.changes,
     )
-    lines = list(write_lines([first, *ordered], root=before.root))
-    root = digest_of(lines[-1])
-    files = {LINES: b"".join(lines)}
+    changes = kept.counts[on]
+    lines, root = _lines(folder / LINES, chain([first], kept.changes(on)), before.root)
+    assert lines.rows == 1 + changes, lines  # noqa: S101 - a change lost or doubled on our own disk
+    prefix = journal_prefix(campaign_id, on)
+    _put_file(objects, prefix + LINES, folder / LINES, lines)
+    entries = [lines]
     if before.through is None:
-        files[DOCUMENT] = document
-    entries = [
-        FileEntry(
-            name=LINES,
-            bytes=len(files[LINES]),
-            rows=len(lines),
-            totals={},
-            sha256=hashlib.sha256(files[LINES]).hexdigest(),
-        )
-    ]
-    if DOCUMENT in files:
         entries.append(describe(DOCUMENT, document))
+        _put(objects, prefix + DOCUMENT, document)
     manifest = Manifest(
         kind="journal",
         business_date=on,
@@ -146,15 +140,27 @@ def _write_day(
         files=tuple(entries),
         inputs={
             "campaign_id": campaign_id,
-            "changes": len(ordered),
+            "changes": changes,
             "changes_before": before.changes,
             "previous_root": before.root,
             "root": root,
         },
     )
-    for name, data in {**files, FILE_NAME: manifest.to_bytes()}.items():
-        _put(objects, journal_prefix(campaign_id, on) + name, data, _CONTENT_TYPES[name])
-    return JournalBookmark(on, root, before.changes + len(ordered))
+    _put(objects, prefix + FILE_NAME, manifest.to_bytes())
+    return JournalBookmark(on, root, before.changes + changes)
+
+
+def _lines(path: Path, changes: Iterable[Change], root: str) -> tuple[FileEntry, str]:
+    """Writes a day's lines into a file; its entry, and the day's root."""
+    digest, size, rows, last = hashlib.sha256(), 0, 0, b""
+    with path.open("wb") as file:
+        for last in write_lines(changes, root=root):
+            file.write(last)
+            digest.update(last)
+            size += len(last)
+            rows += 1
+    entry = FileEntry(name=LINES, bytes=size, rows=rows, totals={}, sha256=digest.hexdigest())
+    return entry, digest_of(last)
 
 
 def journal_prefix(campaign_id: str, on: date) -> str:
@@ -162,9 +168,17 @@ def journal_prefix(campaign_id: str, on: date) -> str:
     return f"journal/{campaign_id}/{on.isoformat()}/"
 
 
-def _put(objects: ObjectStore, key: str, data: bytes, content_type: str) -> None:
-    if objects.put_new(key, data, content_type=content_type):
+def _put(objects: ObjectStore, key: str, data: bytes) -> None:
+    if objects.put_new(key, data, content_type=media_type_of(key)):
         return
     stored = objects.get(key)
     if stored is None or stored.data != data:
+        raise JournalFault(f"{key} is there with other bytes")
+
+
+def _put_file(objects: ObjectStore, key: str, path: Path, entry: FileEntry) -> None:
+    """The same for a file on disk."""
+    with path.open("rb") as file:
+        is_new = objects.put_new(key, file, content_type=media_type_of(key))
+    if not is_new and objects.sha256(key) != entry.sha256:
         raise JournalFault(f"{key} is there with other bytes")

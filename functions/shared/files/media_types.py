@@ -10,6 +10,7 @@ _BY_ENDING: Final = MappingProxyType(
         "csv": "text/csv; charset=utf-8",
         "html": "text/html; charset=utf-8",
         "json": "application/json",
+        "jsonl": "application/x-ndjson",
         "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         "xml": "application/xml",
     }

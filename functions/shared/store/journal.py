@@ -7,9 +7,8 @@ not have got yet, or never got, what a journal must not miss.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from pynamodb.expressions.condition import Condition
@@ -35,6 +34,9 @@ from functions.shared.store.tables import LedgerItem, SettlementItem, VoucherIte
 from functions.shared.store.transaction import Cancelled
 from functions.shared.store.vouchers import voucher_of
 
+Keep = Callable[[date, Change], None]
+"""Takes a change of a business date."""
+
 JOURNAL = "JOURNAL"
 """The kind of the journal's bookmark, and its key; it holds no money."""
 
@@ -50,17 +52,15 @@ class JournalBookmark:
 
 @dataclass(slots=True)
 class Found:
-    """All changes of some days, and what tells whether none is missing.
+    """What tells whether no change is missing.
 
     Args:
-        by_day: the changes of each of the days, unordered.
         before: how many changes there are of earlier days.
         vouchers: how many vouchers there are now.
         issued: what the shards say they have issued, before and after the reading.
 
     """
 
-    by_day: dict[date, list[Change]] = field(default_factory=lambda: defaultdict(list))
     before: int = 0
     vouchers: int = 0
     issued: tuple[int, int] = (0, 0)
@@ -113,8 +113,14 @@ class JournalStore:
             # Another run has written the same days.
             return
 
-    def changes(self, record: CampaignRecord, first: date, last: date) -> Found:
-        """Every change of the campaign on those business dates.
+    def changes(self, record: CampaignRecord, first: date, last: date, keep: Keep) -> Found:
+        """Finds every change of the campaign on those business dates.
+
+        Args:
+            record: the campaign.
+            first: the first date.
+            last: the last date.
+            keep: is given each change, with its date, in no order.
 
         Raises:
             Busy: throttled or lost beyond the SDK's retries.
@@ -128,7 +134,7 @@ class JournalStore:
             if on < first:
                 found.before += 1
             elif on <= last:
-                found.by_day[on].append(change)
+                keep(on, change)
         found.issued = issued_before, self._issued(campaign_id)
         return found
 
