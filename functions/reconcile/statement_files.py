@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache, partial
 from operator import attrgetter
 from typing import Final, TypeAlias
 
@@ -277,24 +278,24 @@ def _statement_table(files: StatementSet) -> Table:
 
 def _statement_rows(files: StatementSet) -> Iterator[Row]:
     statement = files.statement
+    # Many refunds are of few days.
+    origin_of = cache(partial(statement_id_of, statement.campaign_id, statement.platform_id))
     yield _line(statement, "GROSS", 1, statement.gross)
     yield _line(statement, "REFUNDS", -1, statement.refunds)
     for refund in sorted(files.adjustments, key=attrgetter("place")):
-        origin = statement_id_of(statement.campaign_id, statement.platform_id, refund.redeemed_on)
         yield {
             **_line(statement, "ADJUSTMENT", -1, Tally(1, refund.parts)),
             "origin_business_date": refund.redeemed_on,
-            "origin_statement_id": origin,
+            "origin_statement_id": origin_of(refund.redeemed_on),
             "order_no": refund.order_no,
             "refund_no": refund.refund_no,
         }
     for entry in files.adjusting:
-        origin = statement_id_of(statement.campaign_id, statement.platform_id, entry.origin_on)
         order_no, _, refund_no = entry.row.key
         yield {
             **_line(statement, ADJUSTING_ENTRY, 1, NetTally(1, entry.parts)),
             "origin_business_date": entry.origin_on,
-            "origin_statement_id": origin,
+            "origin_statement_id": origin_of(entry.origin_on),
             "order_no": order_no,
             "refund_no": refund_no or None,
             "break_id": entry.break_id,

@@ -191,6 +191,8 @@ def _entry(number: int, rows: int) -> tuple[dict[str, dict[str, str]], list[str]
     at = datetime(2026, 1, 4, 16, tzinfo=UTC) + timedelta(milliseconds=86_399_000 * number // rows)
     recorded_at = at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
     is_refund = number % REFUNDED == 1
+    # One refund in five is of an earlier day.
+    is_adjustment = is_refund and number // REFUNDED % 5 == 0
     kind, refund_no = ("REFUND", f"R{number}") if is_refund else ("REDEEM", "")
     paid_fen = 5_000 + number % 997
     amounts = [2_000 + paid_fen + 300, 200, 100, 2_000, paid_fen]
@@ -213,7 +215,9 @@ def _entry(number: int, rows: int) -> tuple[dict[str, dict[str, str]], list[str]
         "recorded_at": recorded_at,
         "business_on": ON.isoformat(),
         # One refund in five is of an earlier day.
-        "redeemed_on": "2026-01-04" if is_refund and number % 5 == 1 else ON.isoformat(),
+        "redeemed_on": "2026-01-04"
+        if is_refund and number // REFUNDED % 5 == 0
+        else ON.isoformat(),
         "day_bucket": f"{CAMPAIGN}#{PLATFORM}#{ON}#{day_segment(order_no):02d}",
         "recorded_key": f"{recorded_at}#r_{token}#{kind}",
     }

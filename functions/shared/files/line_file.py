@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from functions.shared.files.columns import Column
 
-_PART = 1024 * 1024
+# Large: beside threads that hold the interpreter's lock, every part waits for it several times.
+_PART = 16 * 1024 * 1024
 
 
 class LineFile:
