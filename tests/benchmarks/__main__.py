@@ -23,6 +23,7 @@ from tests.benchmarks.days import measure
 from tests.benchmarks.drops import baseline_tasks, grid_tasks, main_tasks, play
 from tests.benchmarks.figures import Figure, figures, print_drops, print_figures
 from tests.benchmarks.picture import draw
+from tests.benchmarks.segments import measure as measure_segment
 from tests.benchmarks.tills import till_times
 
 OUT = Path("build/bench.json")
@@ -48,6 +49,7 @@ def main() -> int:
         (at / "bundle").mkdir()
         cold = cold_import(at / "bundle", 5 if asked.quick else 25)
     small, large = (measure(rows // 10 if asked.quick else rows) for rows in (100_000, 1_000_000))
+    segment = measure_segment(1_000_000 if asked.quick else 4_000_000)
     found = [
         *figures(results),
         Figure("processor time of a warm claim / bare transaction", claim["ratio"], 2.0),
@@ -58,6 +60,7 @@ def main() -> int:
         Figure("DynamoDB calls of a warm redeem", tills["redeem"]["calls"], 2),
         Figure("import of the issue function / bare client", cold["ratio"], 1.6),
         Figure("peak memory of a day of a million rows, MB", large["reconcile_peak_mb"], 1_000),
+        Figure("peak memory of a segment of four million, MB", segment["segment_peak_mb"], 1_000),
         Figure(
             "time a row, day of a million rows / of a hundred thousand",
             small["reconcile_rows_per_s"] / large["reconcile_rows_per_s"],
@@ -78,11 +81,12 @@ def main() -> int:
         console.print(f"warm {name}: {row}")
     for row in (small, large):
         console.print(f"day: {row}")
+    console.print(f"segment: {segment}")
     print_figures(console, found)
     machine = f"{platform.machine()}, Python {platform.python_version()}"
     measured = {"machine": machine, "capacity": units, "warm_claim": claim, "cold_import": cold}
     measured |= {f"warm_{name}": row for name, row in tills.items()}
-    measured |= {"day": large, "day_small": small}
+    measured |= {"day": large, "day_small": small, "segment": segment}
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps([*results, {"section": "measured", **measured}], indent=1) + "\n")
     console.print(f"{OUT} is written")

@@ -72,7 +72,7 @@ def measure(rows: int) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Paths:
+class Paths:
     """Where the day lies.
 
     Args:
@@ -100,7 +100,7 @@ class RecordedPages(LedgerRowStore):
 
     """
 
-    def __init__(self, paths: _Paths) -> None:
+    def __init__(self, paths: Paths) -> None:
         self._paths = paths
 
     def pages(
@@ -156,7 +156,7 @@ class FolderObjects(ObjectStore):
         return FetchedObject(digest.hexdigest(), "1", datetime.now(UTC))
 
 
-def make_day(paths: _Paths, rows: int) -> int:
+def make_day(paths: Paths, rows: int) -> int:
     """Writes ledger pages and bill; how many differences are planted."""
     segments = [paths.pages(segment).open("w") for segment in range(DAY_SEGMENTS)]
     pages: list[list[str]] = [[] for _ in segments]
@@ -164,7 +164,7 @@ def make_day(paths: _Paths, rows: int) -> int:
     with paths.bill.open("w", newline="") as bill:
         bill.write(",".join(BILL_COLUMNS) + "\r\n")
         for number in range(rows):
-            entry, row, signed = _entry(number, rows)
+            entry, row, signed = entry_of(number, rows)
             segment = day_segment(entry["order_no"]["S"])
             pages[segment].append(json.dumps(entry))
             if len(pages[segment]) == PAGE:
@@ -184,7 +184,7 @@ def make_day(paths: _Paths, rows: int) -> int:
     return planted
 
 
-def _entry(number: int, rows: int) -> tuple[dict[str, dict[str, str]], list[str], list[int]]:
+def entry_of(number: int, rows: int) -> tuple[dict[str, dict[str, str]], list[str], list[int]]:
     """An entry as DynamoDB writes it, its row in the bill, and how that counts in the totals."""
     order_no = f"P{ON:%Y%m%d}{number * 7_919 % rows:012d}"
     token = base64.b32encode(hashlib.sha256(order_no.encode()).digest())[:32].decode().lower()
@@ -214,10 +214,7 @@ def _entry(number: int, rows: int) -> tuple[dict[str, dict[str, str]], list[str]
         "content_hash": hashlib.sha256(token.encode()).hexdigest(),
         "recorded_at": recorded_at,
         "business_on": ON.isoformat(),
-        # One refund in five is of an earlier day.
-        "redeemed_on": "2026-01-04"
-        if is_refund and number // REFUNDED % 5 == 0
-        else ON.isoformat(),
+        "redeemed_on": "2026-01-04" if is_adjustment else ON.isoformat(),
         "day_bucket": f"{CAMPAIGN}#{PLATFORM}#{ON}#{day_segment(order_no):02d}",
         "recorded_key": f"{recorded_at}#r_{token}#{kind}",
     }
@@ -241,9 +238,9 @@ def play(rows: int) -> dict[str, Any]:
         patch.dict(os.environ, ENVIRONMENT),
         mock_aws(),
     ):
-        paths = _Paths(Path(folder))
+        paths = Paths(Path(folder))
         planted = make_day(paths, rows)
-        stores = _stores(paths)
+        stores = stores_of(paths)
         ledger = RecordedPages(paths)
         began = time.perf_counter()
         with without_collector(), ThreadPoolExecutor(READERS) as readers:
@@ -251,12 +248,12 @@ def play(rows: int) -> dict[str, Any]:
             parsed = sum(counts)
         parsing_s = time.perf_counter() - began
         assert parsed == rows
-        before_mb = _peak_mb()
+        before_mb = peak_mb()
         began = time.perf_counter()
         now = datetime(2026, 1, 5, 19, tzinfo=UTC)
         outcome = settle_once(PLATFORM, ON, [CAMPAIGN], stores=stores, now=now)
         whole_s = time.perf_counter() - began
-        peak_mb = _peak_mb()
+        after_mb = peak_mb()
         assert outcome.breaks.opened == planted, outcome
         written = sum(path.stat().st_size for path in (paths.folder / "settlements").rglob("*.*"))
         return {
@@ -267,14 +264,14 @@ def play(rows: int) -> dict[str, Any]:
             # Rows of both sides: so many entries, and a bill row for nearly each.
             "reconcile_rows_per_s": round(2 * rows / (whole_s - parsing_s)),
             "with_parsing_per_s": round(2 * rows / whole_s),
-            "reconcile_peak_mb": round(peak_mb),
+            "reconcile_peak_mb": round(after_mb),
             "before_mb": round(before_mb),
             "written_mb": round(written / 1e6),
             "row_by_row_per_s": round(row_by_row(ROW_BY_ROW)),
         }
 
 
-def _stores(paths: _Paths) -> SettlementStores:
+def stores_of(paths: Paths) -> SettlementStores:
     database = make_tables()
     made_at = datetime(2026, 1, 2, tzinfo=UTC)
     CampaignItem(
@@ -329,7 +326,7 @@ def row_by_row(rows: int) -> float:
     return 2 * rows / (time.perf_counter() - began)
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
