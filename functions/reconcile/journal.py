@@ -76,7 +76,7 @@ def write_journals(record: CampaignRecord, stores: MoneyStores, now: datetime) -
         found = stores.journals.changes(record, days[0], days[-1], kept.keep)
         _require_complete(record, found, bookmark)
         for on in days:
-            after = _write_day(record, on, kept, bookmark, opened.folder, stores.objects)
+            after = write_day(record, on, kept, bookmark, opened.folder, stores.objects)
             stores.journals.advance(campaign_id, after, bookmark, now=now)
             bookmark = after
         return Written(tuple(days), kept.counts.total())
@@ -107,7 +107,7 @@ def _require_complete(record: CampaignRecord, found: Found, bookmark: JournalBoo
         )
 
 
-def _write_day(
+def write_day(
     record: CampaignRecord,
     on: date,
     kept: JournalDays,
@@ -115,6 +115,23 @@ def _write_day(
     folder: Path,
     objects: ObjectStore,
 ) -> JournalBookmark:
+    """Publishes the journal of one day.
+
+    Args:
+        record: the campaign.
+        on: the date.
+        kept: its changes.
+        before: how far the journal is written.
+        folder: where its lines may lie on disk.
+        objects: the files.
+
+    Returns:
+        How far it is written then.
+
+    Raises:
+        JournalFault: a file is there with other bytes.
+
+    """
     campaign_id = record.campaign.campaign_id
     document = canonical(json.loads(record.document))
     first = opening(

@@ -133,6 +133,7 @@ class Book:
         self.adjusted_net_fen = 0
         self.outstanding_fen = 0
         self.returned_fen = 0
+        self._last: tuple[datetime | None, str] = None, ""
 
     @property
     def owed_fen(self) -> int:
@@ -141,6 +142,11 @@ class Book:
 
     def enter(self, where: str, change: Change) -> Iterator[Finding]:
         """Books one change; what does not follow from those before it."""
+        # The lines of one transaction are of one instant, and the money is whole behind the last:
+        # an entry stands before the line that sets its voucher's money free.
+        if change.at != self._last[0]:
+            yield from self._funds()
+        self._last = change.at, where
         try:
             area, _, event = change.kind.partition(".")
             if area == "voucher":
@@ -160,13 +166,19 @@ class Book:
                 yield Finding(Kind.CHAIN, where, f"no change is called {change.kind}")
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             yield Finding(Kind.ENTRY, where, f"not a change: {type(error).__name__} {error}"[:200])
+
+    def end(self) -> Iterator[Finding]:
+        """What the last instant leaves; to be asked when all changes are entered."""
+        yield from self._funds()
+
+    def _funds(self) -> Iterator[Finding]:
         held_fen = self.outstanding_fen + self.owed_fen + self.returned_fen
         if (
             held_fen > self.campaign.appropriated_fen
             or min(self.outstanding_fen, self.redeemed_net_fen) < 0
         ):
             detail = f"{held_fen} fen of {self.campaign.appropriated_fen} are given out"
-            yield Finding(Kind.FUNDS, where, detail)
+            yield Finding(Kind.FUNDS, self._last[1], detail)
 
     # Vouchers
 

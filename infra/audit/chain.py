@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from functions.shared.domain.business_time import business_date
 from functions.shared.domain.journal import (
     GENESIS,
+    LONGEST_LINE,
     OPENED,
     Change,
     JournalError,
@@ -17,7 +18,7 @@ from functions.shared.domain.journal import (
 )
 from functions.shared.files.manifest import Manifest
 from infra.audit.findings import Finding, Kind
-from infra.audit.sources import Source
+from infra.audit.sources import Source, lines_of
 
 LINES, DOCUMENT = "journal.jsonl", "campaign.json"
 
@@ -67,7 +68,7 @@ class Chain:
     def _day(self, on: date, prefix: str) -> Iterator[tuple[str, Change]]:
         manifest = self._manifests[prefix]
         try:
-            data = self._source.read(prefix + LINES)
+            parts = self._source.parts(prefix + LINES)
         except FileNotFoundError:
             return
         place = None
@@ -75,7 +76,7 @@ class Chain:
         if inputs.get("previous_root") != self._root:
             self._found(Kind.CHAIN, prefix, "the manifest names another root of the day before")
         count = 0
-        for number, raw in enumerate(data.splitlines(keepends=True), start=1):
+        for number, raw in enumerate(lines_of(parts, LONGEST_LINE), start=1):
             where = f"{prefix}{LINES}:{number}"
             try:
                 line = read_line(raw)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from functions.shared.files.manifest import FILE_NAME, Manifest, ManifestError, verify
@@ -23,15 +23,15 @@ class Sets:
 
     """
 
-    def __init__(self, source: Source, track: Callable[[Iterable[str]], Iterable[str]]) -> None:
+    def __init__(self, source: Source, track: Callable[[Sequence[str]], Iterable[str]]) -> None:
         self._source = source
         self._track = track
         self.manifests: dict[str, Manifest] = {}
         self.keys: list[str] = list(source.keys())
         self.files = 0
 
-    def _read(self, prefix: str, name: str) -> bytes:
-        return self._source.read(prefix + name)
+    def _read(self, prefix: str, name: str) -> Iterator[bytes]:
+        return self._source.parts(prefix + name)
 
     def check(self) -> Iterator[Finding]:
         """What is wrong with sets as such; fills `manifests`."""

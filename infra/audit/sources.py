@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 
 import boto3
+
+_PART: Final = 1024 * 1024
 
 
 class Source(Protocol):
@@ -17,6 +19,29 @@ class Source(Protocol):
 
     def read(self, key: str) -> bytes:
         """A file's bytes; FileNotFoundError where there is none."""
+
+    def parts(self, key: str) -> Iterator[bytes]:
+        """The same part by part, for a file of any size; the error comes at once."""
+
+
+def lines_of(parts: Iterable[bytes], longest: int) -> Iterator[bytes]:
+    """The lines of a file with their line feeds; one that is longer is cut after that many bytes.
+
+    Args:
+        parts: of the file.
+        longest: in bytes; what is cut off follows as a line of its own.
+
+    """
+    rest = b""
+    for part in parts:
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            yield line + b"\n"
+        while len(rest) > longest:
+            yield rest[:longest]
+            rest = rest[longest:]
+    if rest:
+        yield rest
 
 
 class Folder:
@@ -37,6 +62,10 @@ class Folder:
         """A file's bytes."""
         return (self._path / key).read_bytes()
 
+    def parts(self, key: str) -> Iterator[bytes]:
+        """The same part by part."""
+        return _parts_of((self._path / key).open("rb"))
+
 
 class Bucket:
     """A bucket, read with the caller's own credentials."""
@@ -53,12 +82,25 @@ class Bucket:
 
     def read(self, key: str) -> bytes:
         """An object's bytes."""
+        data: bytes = self._body(key).read()
+        return data
+
+    def parts(self, key: str) -> Iterator[bytes]:
+        """The same part by part."""
+        found: Iterator[bytes] = self._body(key).iter_chunks(_PART)
+        return found
+
+    def _body(self, key: str) -> Any:  # noqa: ANN401 - boto3's
         try:
-            answer = self._client.get_object(Bucket=self._name, Key=key)
+            return self._client.get_object(Bucket=self._name, Key=key)["Body"]
         except self._client.exceptions.NoSuchKey as error:
             raise FileNotFoundError(key) from error
-        data: bytes = answer["Body"].read()
-        return data
+
+
+def _parts_of(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while part := file.read(_PART):
+            yield part
 
 
 def source_of(place: str) -> Source:

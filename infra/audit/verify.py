@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from functions.shared.domain.campaign import Campaign
 from functions.shared.domain.campaign_reader import campaign_from_document
@@ -18,8 +19,19 @@ from infra.audit.published import Published
 from infra.audit.sets import Sets
 from infra.audit.sources import Source
 
-Track = Callable[[Iterable[str], str], Iterable[str]]
-"""Passes an iterable on, showing under these words how far it is."""
+T = TypeVar("T")
+
+
+class Track(Protocol):
+    """Shows how far something is."""
+
+    def __call__(self, items: Iterable[T], what: str, total: int, /) -> Iterable[T]:
+        """Passes items on, showing under these words how many of the total are through."""
+
+
+def untracked(items: Iterable[T], _what: str, _total: int) -> Iterable[T]:
+    """Shows nothing."""
+    return items
 
 
 @dataclass(slots=True)
@@ -35,10 +47,10 @@ class Verdict:
         return not self.findings and self.counted["journal days"] > 0
 
 
-def verify_all(source: Source, track: Track) -> Verdict:
+def verify_all(source: Source, track: Track = untracked) -> Verdict:
     """Verifies every set of files and recomputes every campaign from its journal."""
     verdict = Verdict()
-    sets = Sets(source, lambda keys: track(keys, "files"))
+    sets = Sets(source, lambda keys: track(keys, "files", len(keys)))
     verdict.findings += sets.check()
     verdict.counted |= {"manifests": len(sets.manifests), "files": sets.files}
     journals: defaultdict[str, dict[str, Manifest]] = defaultdict(dict)
@@ -69,7 +81,8 @@ def _verify_campaign(
 ) -> None:
     chain = Chain(campaign_id, days, source)
     book: Book | None = None
-    for where, change in chain.changes(track(sorted(days), campaign_id)):
+    lines = sum(entry.rows for of_day in days.values() for entry in of_day.files)
+    for where, change in track(chain.changes(sorted(days)), campaign_id, lines):
         if book is None:
             campaign = _campaign(chain.document, campaign_id, verdict)
             if campaign is None:
@@ -80,6 +93,7 @@ def _verify_campaign(
     verdict.counted["journal lines"] += chain.lines
     if book is None or chain.last_day is None:
         return
+    verdict.findings += book.end()
     published = Published(campaign_id, book, sets.manifests, source, chain.last_day)
     verdict.findings += published.check()
     for name, count in (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
@@ -18,6 +18,7 @@ app = typer.Typer(help="Verify what was published / 审计核验.", no_args_is_h
 console = Console(highlight=False, soft_wrap=True)
 
 FINDINGS_SHOWN = 50
+T = TypeVar("T")
 
 
 @app.callback()
@@ -51,8 +52,10 @@ def verify(
     raise typer.Exit(0 if verdict.is_sound else 1)
 
 
-def _tracked(items: Iterable[str], what: str) -> Iterable[str]:
-    return track(list(items), description=what.ljust(20)[:20], console=console, transient=True)
+def _tracked(items: Iterable[T], what: str, total: int) -> Iterable[T]:
+    return track(
+        items, description=what.ljust(20)[:20], total=total, console=console, transient=True
+    )
 
 
 def _show(verdict: Verdict) -> None:

@@ -47,7 +47,7 @@ def forger(sound: Path, tmp_path: Path) -> Forger:
 
 
 def verdict_on(folder: Path) -> Verdict:
-    return verify_all(Folder(folder), lambda items, _: items)
+    return verify_all(Folder(folder))
 
 
 def test_a_sound_folder_passes_and_it_is_said_what_was_checked(sound: Path) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.packaged_node import use_packaged_node
+from tests.benchmarks.audits import measure as measure_audit
 from tests.benchmarks.claims import capacity, processor_time
 from tests.benchmarks.days import measure
 from tests.benchmarks.drops import baseline_tasks, grid_tasks, main_tasks, play
@@ -50,6 +51,7 @@ def main() -> int:
         cold = cold_import(at / "bundle", 5 if asked.quick else 25)
     small, large = (measure(rows // 10 if asked.quick else rows) for rows in (100_000, 1_000_000))
     segment = measure_segment(1_000_000 if asked.quick else 4_000_000)
+    audit = measure_audit(100_000 if asked.quick else 1_000_000)
     found = [
         *figures(results),
         Figure("processor time of a warm claim / bare transaction", claim["ratio"], 2.0),
@@ -61,6 +63,7 @@ def main() -> int:
         Figure("import of the issue function / bare client", cold["ratio"], 1.6),
         Figure("peak memory of a day of a million rows, MB", large["reconcile_peak_mb"], 1_000),
         Figure("peak memory of a segment of four million, MB", segment["segment_peak_mb"], 1_000),
+        Figure("minutes to verify a campaign of a million entries", audit["audit_s"] / 60, 10),
         Figure(
             "time a row, day of a million rows / of a hundred thousand",
             small["reconcile_rows_per_s"] / large["reconcile_rows_per_s"],
@@ -81,12 +84,12 @@ def main() -> int:
         console.print(f"warm {name}: {row}")
     for row in (small, large):
         console.print(f"day: {row}")
-    console.print(f"segment: {segment}")
+    console.print(f"segment: {segment}\naudit: {audit}")
     print_figures(console, found)
     machine = f"{platform.machine()}, Python {platform.python_version()}"
     measured = {"machine": machine, "capacity": units, "warm_claim": claim, "cold_import": cold}
     measured |= {f"warm_{name}": row for name, row in tills.items()}
-    measured |= {"day": large, "day_small": small, "segment": segment}
+    measured |= {"day": large, "day_small": small, "segment": segment, "audit": audit}
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps([*results, {"section": "measured", **measured}], indent=1) + "\n")
     console.print(f"{OUT} is written")

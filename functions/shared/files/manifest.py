@@ -19,7 +19,7 @@ from functions.shared.domain.business_time import parse_rfc3339, to_rfc3339
 from functions.shared.files.json_out import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from functions.shared.files.columns import Table
     from functions.shared.files.csv_out import CsvStream
@@ -237,13 +237,13 @@ def describe_stream(name: str, stream: CsvStream) -> FileEntry:
     )
 
 
-def verify(manifest: Manifest, read: Callable[[str], bytes]) -> list[Finding]:
+def verify(manifest: Manifest, read: Callable[[str], bytes | Iterable[bytes]]) -> list[Finding]:
     """What is wrong with the set, in the order of names; empty where it is whole.
 
     Args:
         manifest: what the set should be.
-        read: gives a file's bytes by its name; raises LookupError or FileNotFoundError where
-            there is none. Any other error is the caller's to see.
+        read: gives a file's bytes by its name, whole or part by part; raises LookupError or
+            FileNotFoundError where there is none. Any other error is the caller's to see.
 
     """
     findings = []
@@ -254,12 +254,15 @@ def verify(manifest: Manifest, read: Callable[[str], bytes]) -> list[Finding]:
             detail = f"{entry.bytes} bytes expected"
             findings.append(Finding(FindingKind.MISSING, entry.name, detail))
             continue
-        digest = hashlib.sha256(data).hexdigest()
-        if len(data) != entry.bytes:
-            detail = f"{len(data)} bytes, not {entry.bytes}"
+        digest, size = hashlib.sha256(), 0
+        for part in [data] if isinstance(data, bytes) else data:
+            digest.update(part)
+            size += len(part)
+        if size != entry.bytes:
+            detail = f"{size} bytes, not {entry.bytes}"
             findings.append(Finding(FindingKind.WRONG_SIZE, entry.name, detail))
-        elif digest != entry.sha256:
-            detail = f"SHA-256 {digest}, not {entry.sha256}"
+        elif digest.hexdigest() != entry.sha256:
+            detail = f"SHA-256 {digest.hexdigest()}, not {entry.sha256}"
             findings.append(Finding(FindingKind.ALTERED, entry.name, detail))
     return findings
 
