@@ -18,7 +18,8 @@ from functions.shared.domain.journal import (
 )
 from functions.shared.files.manifest import Manifest
 from infra.audit.findings import Finding, Kind
-from infra.audit.sources import Source, lines_of
+from infra.audit.reading import lines_of
+from infra.audit.sources import Source
 
 LINES, DOCUMENT = "journal.jsonl", "campaign.json"
 

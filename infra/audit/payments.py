@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterator
-from typing import Any
 
 from infra.audit.findings import Finding, Kind
+from infra.audit.reading import document_at
 from infra.audit.sources import Source
-
-
-def document_at(source: Source, key: str) -> Any:  # noqa: ANN401 - JSON
-    """The JSON document of that key; an empty one where there is none."""
-    try:
-        return json.loads(source.read(key))
-    except (FileNotFoundError, ValueError):
-        return {}
-
-
-def rows_at(source: Source, key: str) -> Iterator[dict[str, str]]:
-    """The rows of the CSV file of that key; none where there is no such file."""
-    try:
-        text = source.read(key).decode("utf-8-sig")
-    except (FileNotFoundError, UnicodeDecodeError):
-        return
-    yield from csv.DictReader(io.StringIO(text, newline=""))
 
 
 def check_instruction(

@@ -11,7 +11,8 @@ from functions.shared.domain.settlement import statement_id_of
 from functions.shared.files.manifest import Manifest
 from infra.audit.book import Book
 from infra.audit.findings import Finding, Kind
-from infra.audit.payments import check_instruction, document_at
+from infra.audit.payments import check_instruction
+from infra.audit.reading import document_at
 from infra.audit.sources import Source
 
 _BUREAU: Final = "BUREAU"

@@ -12,9 +12,11 @@ from functions.shared.domain.campaign import Campaign
 from functions.shared.domain.settlement import statement_id_of
 from functions.shared.files.manifest import Manifest
 from infra.audit.book import Book, DayTally, Figures
+from infra.audit.details import Details
 from infra.audit.findings import Finding, Kind
-from infra.audit.payments import check_instruction, document_at, rows_at
+from infra.audit.payments import check_instruction
 from infra.audit.payouts import Payouts
+from infra.audit.reading import document_at, rows_at
 from infra.audit.sources import Source
 
 _REPORT: Final = "by_industry.json"
@@ -103,7 +105,17 @@ class Published:
                 yield Finding(Kind.SETTLEMENT, prefix, detail)
             if made is not None and made["payable_fen"] != abs(net[0]):
                 yield Finding(Kind.SETTLEMENT, prefix, "the journal's line says another amount")
+        yield from self._details()
         yield from self._accepted()
+
+    def _details(self) -> Iterator[Finding]:
+        """Each line of every set, also of those against a corrected bill."""
+        details = Details(self._book, self._source)
+        for prefix, manifest in self._sets("settlement"):
+            on, platform_id = manifest.business_date, str(manifest.inputs.get("platform_id"))
+            if on is not None and on <= self._last_day:
+                tally = self._book.days.get((platform_id, on), DayTally())
+                yield from details.check(prefix, manifest, platform_id, on, tally)
 
     def _accepted(self) -> Iterator[Finding]:
         """The bill's side of each adjusting entry that stands is what a bill said."""

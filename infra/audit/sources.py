@@ -24,26 +24,6 @@ class Source(Protocol):
         """The same part by part, for a file of any size; the error comes at once."""
 
 
-def lines_of(parts: Iterable[bytes], longest: int) -> Iterator[bytes]:
-    """The lines of a file with their line feeds; one that is longer is cut after that many bytes.
-
-    Args:
-        parts: of the file.
-        longest: in bytes; what is cut off follows as a line of its own.
-
-    """
-    rest = b""
-    for part in parts:
-        *lines, rest = (rest + part).split(b"\n")
-        for line in lines:
-            yield line + b"\n"
-        while len(rest) > longest:
-            yield rest[:longest]
-            rest = rest[longest:]
-    if rest:
-        yield rest
-
-
 class Folder:
     """A folder that was downloaded."""
 

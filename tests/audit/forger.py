@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -60,6 +62,18 @@ class Forger:
         document = json.loads(path.read_bytes())
         edit(document)
         path.write_bytes(canonical(document))
+        self.describe_again(path.parent)
+
+    def edit_rows(self, place: str, edit: Callable[[list[dict[str, str]]], object]) -> None:
+        """Edits the rows of a CSV file, and has its manifest say so."""
+        path = self.folder / place
+        rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"), newline="")))
+        names = list(rows[0])
+        edit(rows)
+        with path.open("w", encoding="utf-8-sig", newline="") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(rows)
         self.describe_again(path.parent)
 
     def forge(self, edit: Edit) -> None:

@@ -22,6 +22,7 @@ from infra.cli.main import app
 from tests.audit.forger import Forger, copied, dropped, edited, find, told
 from tests.audit.season import CAMPAIGN, write_season
 
+DETAIL = f"settlements/unionpay/2026-01-05/{CAMPAIGN}/v1/detail.csv"
 REPORT = f"reports/{CAMPAIGN}/2026-01-05/by_industry.json"
 STATEMENT = f"settlements/meituan/2026-01-06/{CAMPAIGN}/v1/statement.json"
 PAYMENT = f"returns/{CAMPAIGN}/0001/payment-01/payment.json"
@@ -211,6 +212,17 @@ def _message_astray(forger: Forger) -> None:
     forger.describe_again(path.parent)
 
 
+def _edit_a_refund(forger: Forger) -> None:
+    """Another amount in the first detail that has a refund."""
+
+    def edit(rows: list[dict[str, str]]) -> None:
+        next(row for row in rows if row["entry_type"] == "REFUND")["voucher_fen"] = "1"
+
+    details = sorted(forger.folder.glob("settlements/*/*/*/v1/detail.csv"))
+    place = next(path for path in details if "\nREFUND," in path.read_text())
+    forger.edit_rows(str(place.relative_to(forger.folder)), edit)
+
+
 SKILFUL: dict[str, tuple[Callable[[Forger], object], set[Kind]]] = {
     "a voucher worth a fen more": (
         lambda f: f.forge(edited("ledger.redeemed", **MONEY)),
@@ -302,6 +314,26 @@ SKILFUL: dict[str, tuple[Callable[[Forger], object], set[Kind]]] = {
     "a redemption on another day": (lambda f: f.forge(_moved), {Kind.ORDER}),
     "a statement of another amount": (
         lambda f: f.edit_json(STATEMENT, lambda d: d["rows"][-1].update(fiscal_fen=1)),
+        {Kind.SETTLEMENT},
+    ),
+    "a detail's line of a fen more": (
+        lambda f: f.edit_rows(DETAIL, lambda rows: rows[0].update(settled_fen="1")),
+        {Kind.SETTLEMENT},
+    ),
+    "a detail's line of another merchant": (
+        lambda f: f.edit_rows(DETAIL, lambda rows: rows[0].update(merchant_id="another-shop")),
+        {Kind.SETTLEMENT},
+    ),
+    "a detail's line less": (
+        lambda f: f.edit_rows(DETAIL, lambda rows: rows.pop()),
+        {Kind.SETTLEMENT},
+    ),
+    "a detail's line in another's place": (
+        lambda f: f.edit_rows(DETAIL, lambda rows: rows.__setitem__(0, rows[1])),
+        {Kind.SETTLEMENT},
+    ),
+    "a refund in a detail of another amount": (
+        _edit_a_refund,
         {Kind.SETTLEMENT},
     ),
     "a statement's line of another amount": (

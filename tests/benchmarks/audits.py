@@ -3,7 +3,7 @@
     python -m tests.benchmarks.audits ENTRIES
 
 Five days of vouchers, each claimed and redeemed: three lines of the journal for an entry, written
-by the code that writes journals, and a statement for each day.
+by the code that writes journals, and a statement with its detail for each day.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from functions.reconcile.engine import engine
 from functions.reconcile.journal import LINES, journal_prefix, write_day
 from functions.reconcile.journal_days import JournalDays
 from functions.reconcile.statement_files import (
+    DETAIL_COLUMNS,
     StatementSet,
     manifest_of,
     render_small,
@@ -29,13 +31,16 @@ from functions.reconcile.statement_files import (
 )
 from functions.shared.domain.money import FundingParts
 from functions.shared.domain.settlement import SegmentSum, Tallies, Tally, make_statement
+from functions.shared.files.csv_out import csv_lines
+from functions.shared.files.line_file import LineFile
 from functions.shared.files.manifest import FILE_NAME
 from functions.shared.store.journal import JournalBookmark
 from infra.audit.sources import Folder
 from infra.audit.verify import verify_all
 from tests.benchmarks.days import FolderObjects, peak_mb
 from tests.support.campaigns import CAMPAIGN_ID, UNIONPAY
-from tests.support.journals import FIRST, VOUCHER_FEN, changes_of, record_of
+from tests.support.journals import FIRST, VOUCHER_FEN, changes_of, entry_of, record_of
+from tests.support.rows import detail_row
 
 DAYS = 5
 
@@ -64,23 +69,30 @@ def make_folder(folder: Path, entries: int) -> None:
                 kept.keep(on, change)
         for on in days:
             bookmark = write_day(record, on, kept, bookmark, opened.folder, objects)
-            publish_statement(objects, on, kept.counts[on] // 3)
+            numbers = range(days.index(on), entries, DAYS)
+            publish_statement(objects, on, numbers, opened.folder / "detail.csv")
 
 
-def publish_statement(objects: FolderObjects, on: date, entries: int) -> None:
-    """The day's statement, as a set without its large files."""
-    parts = FundingParts(fiscal_fen=VOUCHER_FEN * entries, platform_fen=0, merchant_fen=0)
-    tallies = Tallies(gross=Tally(entries, parts))
-    sums = [SegmentSum(segment=0, tallies=tallies, digest="")]
+def publish_statement(objects: FolderObjects, on: date, numbers: Sequence[int], path: Path) -> None:
+    """The day's statement and its detail."""
+    settled_fen = VOUCHER_FEN * len(numbers)
+    parts = FundingParts(fiscal_fen=settled_fen, platform_fen=0, merchant_fen=0)
+    sums = [SegmentSum(segment=0, tallies=Tallies(gross=Tally(len(numbers), parts)), digest="")]
     statement = make_statement(CAMPAIGN_ID, UNIONPAY, on, sums, bill_version=0)
     told = StatementSet(
         version=1, statement=statement, adjustments=(), bill=None, sides={}, breaks=()
     )
     prefix = set_prefix(CAMPAIGN_ID, UNIONPAY, on, 1)
-    rendered = render_small(told)
-    for name, (data, _) in rendered.items():
+    detail = LineFile(path, DETAIL_COLUMNS)
+    rows = (detail_row(entry_of(number, on)) for number in numbers)
+    detail.write(csv_lines(DETAIL_COLUMNS, rows))
+    with path.open("rb") as file:
+        objects.put_new(prefix + path.name, file, content_type="")
+    entries = [detail.entry({"settled_fen": settled_fen})]
+    for name, (data, entry) in render_small(told).items():
         objects.put_new(prefix + name, data, content_type="")
-    manifest = manifest_of(told, [entry for _, entry in rendered.values()])
+        entries.append(entry)
+    manifest = manifest_of(told, entries)
     objects.put_new(prefix + FILE_NAME, manifest.to_bytes(), content_type="")
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -31,7 +29,7 @@ from functions.reconcile.statement_files import (
 )
 from functions.shared.domain.bills import BillRow
 from functions.shared.domain.breaks import MatchRow, MatchState, breaks_of, compare_breaks
-from functions.shared.domain.ledger import DAY_SEGMENTS, Redemption, day_segment
+from functions.shared.domain.ledger import DAY_SEGMENTS, day_segment
 from functions.shared.domain.settlement import SegmentSum
 from functions.shared.files.columns import Column, ColumnKind, Table
 from functions.shared.files.csv_out import csv_lines, to_csv
@@ -41,7 +39,14 @@ from infra.local.bills import render_bill
 from tests.reconcile.test_matching import STRANGER, Plan, plans
 from tests.support.days import ledger_side, segment_sums, shared_engine, staged
 from tests.support.entries import ON, redemption, refund
-from tests.support.rows import Entry, bill_row_of, in_order, is_adjustment, parts_of
+from tests.support.rows import (
+    Entry,
+    bill_row_of,
+    detail_row,
+    in_order,
+    is_adjustment,
+    parts_of,
+)
 from tests.support.settling import billed
 
 ALL = range(DAY_SEGMENTS)
@@ -193,53 +198,6 @@ def test_a_person_is_the_same_within_a_statement_and_another_in_the_next() -> No
     same = redemption(1).redemption_id
     assert one[same + "REDEEM"] == one[same + "REFUND"] != other[same + "REDEEM"]
     assert len(set(one.values())) == 3
-
-
-def detail_row(entry: Entry) -> Any:  # noqa: ANN401 - cells of any kind
-    """An entry under DETAIL_COLUMNS, put together by hand."""
-    is_refund = not isinstance(entry, Redemption)
-    amounts = entry.amounts if isinstance(entry, Redemption) else entry
-    parts = parts_of(entry)
-    row = bill_row_of(entry)
-    return {
-        "entry_type": row.entry_type.value,
-        "order_no": entry.order_no,
-        "refund_no": row.refund_no or None,
-        "person_token": hashlib.sha256(f"s_1|{entry.person_ref}".encode()).hexdigest()[:16],
-        "recorded_at": entry.recorded_at,
-        "business_date": entry.business_on,
-        "redeemed_on": getattr(entry, "redeemed_on", entry.business_on),
-        **{
-            name: getattr(entry, name)
-            for name in (
-                "redemption_id",
-                "campaign_id",
-                "round_id",
-                "voucher_type_id",
-                "platform_id",
-                "voucher_id",
-                "merchant_id",
-                "industry",
-                "size_class",
-            )
-        },
-        **{
-            name: getattr(amounts, name)
-            for name in (
-                "order_fen",
-                "merchant_discount_fen",
-                "platform_discount_fen",
-                "voucher_fen",
-                "paid_fen",
-            )
-        },
-        "fiscal_part_fen": parts.fiscal_fen,
-        "platform_part_fen": parts.platform_fen,
-        "merchant_part_fen": parts.merchant_fen,
-        "voucher_state": None if isinstance(entry, Redemption) else entry.voucher_state.value,
-        "settled_fen": -parts.fiscal_fen if is_refund else parts.fiscal_fen,
-        "break_id": None,
-    }
 
 
 @SLOW

@@ -204,6 +204,20 @@ def test_a_bill_that_comes_in_between_is_the_one_that_is_shown(books: Books, ste
     require_same(*in_one(books), f"{FOLDER}/{sets[-1]}")
 
 
+@pytest.mark.parametrize("step", IN_ORDER)
+def test_two_executions_at_once_do_not_disturb_each_other(books: Books, step: Step) -> None:
+    """Another does the whole day while one is at a step."""
+    assert books.bill(DAY, differing(busy_day(books))).is_accepted
+
+    def other(now_at: Step, segment: int | None) -> None:
+        if now_at is step and segment in (None, 3):
+            play(books, {**TASK, "run": "run-2"}, MORNING)
+
+    assert play(books, TASK, MORNING, before=other) == IN_ORDER
+    assert len(books.breaks.of_day(UNIONPAY, DAY)) == 3
+    require_same(*in_one(books))
+
+
 def test_steps_that_die_at_a_write_leave_nothing_that_the_next_run_does_not_mend(
     books: Books,
 ) -> None:

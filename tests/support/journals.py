@@ -1,7 +1,8 @@
 """A campaign of which every fen is given out, as changes for a journal, without any table.
 
 record_of     its record: money for so many vouchers of 20 yuan, and no limits for persons
-changes_of    one voucher's: claimed and redeemed on a day, and the entry
+entry_of      the redemption of one of them on a day
+changes_of    its changes: claimed, redeemed, and the entry
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.campaign_reader import campaign_from_document
 from functions.shared.domain.funds import CampaignRecord, Funds
 from functions.shared.domain.journal import Change, entry_change, voucher_changes
+from functions.shared.domain.ledger import Redemption
 from functions.shared.domain.money import FundingShares
 from functions.shared.domain.vouchers import (
     TimelineEntry,
@@ -49,16 +51,19 @@ def record_of(entries: int) -> CampaignRecord:
     )
 
 
+def entry_of(number: int, on: date) -> Redemption:
+    """A voucher's redemption, an hour after it was claimed."""
+    return replace(
+        redemption(number, on=on, voucher_fen=VOUCHER_FEN, shares=PUBLIC),
+        recorded_at=datetime(on.year, on.month, on.day, 5, tzinfo=UTC)
+        + timedelta(milliseconds=number % 10_000_000),
+    )
+
+
 def changes_of(number: int, on: date) -> Iterator[Change]:
     """A voucher that is claimed and redeemed, and its entry."""
-    # An hour and a half after the round opens, and an hour later.
-    claimed_at = datetime(on.year, on.month, on.day, 4, tzinfo=UTC) + timedelta(
-        milliseconds=number % 10_000_000
-    )
-    entry = replace(
-        redemption(number, on=on, voucher_fen=VOUCHER_FEN, shares=PUBLIC),
-        recorded_at=claimed_at + timedelta(hours=1),
-    )
+    entry = entry_of(number, on)
+    claimed_at = entry.recorded_at - timedelta(hours=1)
     yield from voucher_changes(
         Voucher(
             voucher_id=entry.voucher_id,
