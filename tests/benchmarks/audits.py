@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -38,6 +37,7 @@ from functions.shared.store.journal import JournalBookmark
 from infra.audit.sources import Folder
 from infra.audit.verify import verify_all
 from tests.benchmarks.days import FolderObjects, peak_mb
+from tests.benchmarks.own_process import measured
 from tests.support.campaigns import CAMPAIGN_ID, UNIONPAY
 from tests.support.journals import FIRST, VOUCHER_FEN, changes_of, entry_of, record_of
 from tests.support.rows import detail_row
@@ -47,14 +47,7 @@ DAYS = 5
 
 def measure(entries: int) -> dict[str, Any]:
     """Seconds and peak memory of the verifier, in a process of its own."""
-    finished = subprocess.run(  # noqa: S603 - this interpreter, fixed arguments
-        [sys.executable, "-m", "tests.benchmarks.audits", str(entries)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    answer: dict[str, Any] = json.loads(finished.stdout)
-    return answer
+    return measured("tests.benchmarks.audits", entries)
 
 
 def make_folder(folder: Path, entries: int) -> None:

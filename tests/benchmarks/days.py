@@ -16,7 +16,6 @@ import json
 import os
 import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -45,6 +44,7 @@ from functions.shared.store.objects import FetchedObject, ObjectStore, StoredObj
 from functions.shared.store.settlements import SettlementStore
 from functions.shared.store.tables import CampaignItem
 from functions.shared.store.vouchers import VoucherStore
+from tests.benchmarks.own_process import measured
 from tests.support.deployment import ENVIRONMENT
 from tests.support.engine import make_tables
 from tests.support.entries import redemption
@@ -61,14 +61,7 @@ ROW_BY_ROW = 20_000
 
 def measure(rows: int) -> dict[str, Any]:
     """Seconds, rows a second and peak memory of one day, in a process of its own."""
-    finished = subprocess.run(  # noqa: S603 - this interpreter, fixed arguments
-        [sys.executable, "-m", "tests.benchmarks.days", str(rows)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    answer: dict[str, Any] = json.loads(finished.stdout)
-    return answer
+    return measured("tests.benchmarks.days", rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -40,6 +39,7 @@ from tests.benchmarks.days import (
     peak_mb,
     stores_of,
 )
+from tests.benchmarks.own_process import measured
 from tests.support.deployment import ENVIRONMENT
 
 SEGMENT = 0
@@ -49,14 +49,7 @@ _SHORT = [7_300, 200, 100, 2_000, 5_000]
 
 def measure(rows: int) -> dict[str, Any]:
     """Seconds and peak memory of one segment, in a process of its own."""
-    finished = subprocess.run(  # noqa: S603 - this interpreter, fixed arguments
-        [sys.executable, "-m", "tests.benchmarks.segments", str(rows)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    answer: dict[str, Any] = json.loads(finished.stdout)
-    return answer
+    return measured("tests.benchmarks.segments", rows)
 
 
 class WorkFolder(FolderObjects):
