@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from functions.shared.domain.errors import Code
 
 if TYPE_CHECKING:
-    from infra.local.demo.play import Play
+    from infra.local.demo.scene import Scene
 
 
-def end_breaks(play: Play) -> None:
+def end_breaks(play: Scene) -> None:
     """The bill is accepted where the amounts differ, the ledger where the bill lacks an order."""
     for platform in play.platforms:
         body = play.expect(play.bureau.breaks(platform.platform_id), 200)
@@ -29,7 +29,7 @@ def end_breaks(play: Play) -> None:
     )
 
 
-def _end(play: Play, found: dict[str, Any], kind: str, reason: str) -> None:
+def _end(play: Scene, found: dict[str, Any], kind: str, reason: str) -> None:
     bureau, seen = play.bureau, found["version"]
     said = {"kind": kind, "reason": reason}
     play.expect(bureau.resolve(found, version=seen, said=said), 200)

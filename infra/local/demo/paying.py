@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from functions.shared.domain.errors import Code
 
 if TYPE_CHECKING:
-    from infra.local.demo.play import Play
+    from infra.local.demo.scene import Scene
 
 
-def confirm_settlements(play: Play) -> None:
+def confirm_settlements(play: Scene) -> None:
     """One platform confirms its statements in the morning; the other says nothing."""
     platform = play.platforms[0]
     for statement in play.expect(platform.settlements(), 200)["settlements"]:
@@ -18,7 +18,7 @@ def confirm_settlements(play: Play) -> None:
             play.expect(platform.confirm(statement), 200)
 
 
-def pay_platforms(play: Play) -> None:
+def pay_platforms(play: Scene) -> None:
     """Both platforms are paid all that was settled for them."""
     first, second = play.platforms
     confirmed = [
@@ -38,7 +38,7 @@ def pay_platforms(play: Play) -> None:
     )
 
 
-def _pay_out(play: Play, platform_id: str) -> int:
+def _pay_out(play: Scene, platform_id: str) -> int:
     """Draws up what is due to a platform and pays it; what was paid, in fen."""
     bureau, document = play.bureau, play.document
     account = play.expect(bureau.settlements(document, platform_id), 200)
@@ -56,7 +56,7 @@ def _pay_out(play: Play, platform_id: str) -> int:
     return int(paid["paid_fen"])
 
 
-def pay_back(play: Play) -> None:
+def pay_back(play: Scene) -> None:
     """The operator proposes the payment, the approver approves it, and the bank confirms it."""
     body = _pay(play, "returns/1", play.document["source_account"]["number"])
     play.say(
@@ -65,7 +65,7 @@ def pay_back(play: Play) -> None:
     )
 
 
-def _pay(play: Play, of: str, account_number: str) -> dict[str, Any]:
+def _pay(play: Scene, of: str, account_number: str) -> dict[str, Any]:
     """Two persons pay what is owed; a reply about another account is refused on the way."""
     bureau, document = play.bureau, play.document
     operator, approver = bureau.operator, bureau.approver

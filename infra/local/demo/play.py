@@ -7,22 +7,20 @@ is fixed beforehand, so that a run that drifts by one voucher or one fen fails.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from functions.shared.domain.business_time import SHANGHAI, business_date
 from functions.shared.domain.errors import Code
 from infra.local.bills import render_bill
-from infra.local.client import Response
 from infra.local.demo.breaks import end_breaks
-from infra.local.demo.bureau import DINING, RETAIL, Bureau
-from infra.local.demo.documents import shijingshan
+from infra.local.demo.bureau import DINING, RETAIL
 from infra.local.demo.paying import confirm_settlements, pay_back, pay_platforms
 from infra.local.demo.platform import Platform
+from infra.local.demo.scene import DemoFailed, Scene
 from infra.local.people import MadeUpPerson, make_people
-from infra.local.stack import PLATFORMS, LocalStack
+from infra.local.stack import PLATFORMS
 
 BEFORE = datetime(2025, 12, 27, 9, 0, tzinfo=SHANGHAI)
 
@@ -47,10 +45,6 @@ LAST_DAY_SETTLED = timedelta(hours=17)
 JOURNAL_RUNS = 6
 
 
-class DemoFailed(Exception):
-    """Something is not as it must be; the demonstration stops there."""
-
-
 @dataclass
 class Voucher:
     """What the demonstration remembers of a voucher it claimed."""
@@ -62,32 +56,12 @@ class Voucher:
     redemption: dict[str, Any] | None = None
 
 
-@dataclass
-class Play:
-    """The campaign as it is played.
-
-    Args:
-        stack: the local stack, running.
-        progress: wraps what takes longer than a second.
-        say: tells the user what was done.
-
-    """
-
-    stack: LocalStack
-    progress: Callable[..., Iterable[Any]]
-    say: Callable[[str], None]
-    refusals: Counter[str] = field(default_factory=Counter)
-    vouchers: dict[str, list[Voucher]] = field(default_factory=dict)
+class Play(Scene):
+    """The campaign as it is played."""
 
     def __post_init__(self) -> None:
-        self.document = shijingshan()
-        self.bureau = Bureau(
-            self.stack.client(self.stack.keys.operator), self.stack.client(self.stack.keys.approver)
-        )
-        self.platforms = [
-            Platform(name, self.stack.client(key), self.document["campaign_id"])
-            for name, key in sorted(self.stack.keys.platforms.items())
-        ]
+        super().__post_init__()
+        self.vouchers: dict[str, list[Voucher]] = {}
         self.people = make_people(sum(ISSUED.values()) + TRYING_SOLD_OUT, seed=2026)
 
     def run(self) -> None:
@@ -122,27 +96,6 @@ class Play:
             for rows in platform.books.values()
             for row in rows
         )
-
-    # Checks
-
-    def expect(self, response: Response, status: int) -> dict[str, Any]:
-        """The body of an answer that must have that status."""
-        if response.status != status:
-            raise DemoFailed(f"{status} expected, got {response.status}: {response.json}")
-        body: dict[str, Any] = response.json
-        return body
-
-    def refused(self, response: Response, code: Code) -> None:
-        """Counts a refusal that must have come with that code."""
-        body = response.json or {}
-        if body.get("code") != code:
-            raise DemoFailed(f"{code} expected, got {response.status}: {body}")
-        self.refusals[code.value] += 1
-
-    def check(self, *, what: str, expected: object, found: object) -> None:
-        """Stops unless the two are equal."""
-        if expected != found:
-            raise DemoFailed(f"{what}: {expected} expected, found {found}")
 
     # Act 1
 

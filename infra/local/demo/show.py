@@ -25,7 +25,8 @@ from functions.shared.store.objects import ObjectStore
 from infra.audit.sources import Folder
 from infra.audit.verify import verify_all
 from infra.local.clock import LocalClock
-from infra.local.demo.play import BEFORE, DemoFailed, Play
+from infra.local.demo.play import BEFORE, Play
+from infra.local.demo.scene import DemoFailed
 from infra.local.engine import FILES_BUCKET, TABLE_PREFIX
 from infra.local.stack import LocalStack
 
