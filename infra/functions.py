@@ -60,8 +60,9 @@ SIZES: Mapping[str, FunctionSize] = MappingProxyType(
         "files": FunctionSize(memory_mib=1024, timeout_s=20),
         "finance": FunctionSize(memory_mib=1024, timeout_s=20),
         "publish": FunctionSize(memory_mib=1024, timeout_s=60),
-        # A day of two million entries and as many bill rows lies on disk while it is matched.
-        "reconcile": FunctionSize(memory_mib=2048, timeout_s=900, reserved=2, disk_mib=6144),
+        # A day of two million entries and as many bill rows lies on disk while it is matched; that
+        # takes a tenth of the memory. The daily recount holds a whole campaign: 2 KB a voucher.
+        "reconcile": FunctionSize(memory_mib=6144, timeout_s=900, reserved=2, disk_mib=6144),
         # A segment of a larger day, and its whole bill; so many at once as there are segments.
         "day": FunctionSize(
             memory_mib=3538, timeout_s=900, reserved=DAY_SEGMENTS + 2, disk_mib=10_240
