@@ -96,7 +96,7 @@ BILL = Call(
     "bytes",
     "sha256",
     least=1,
-    most=512 * 1024 * 1024,
+    most=2 * 1024 * 1024 * 1024,
 )
 EARNING_REFUND = Call(
     "POST",
