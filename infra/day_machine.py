@@ -25,13 +25,21 @@ from infra.functions import LOG_RETENTION, Function, execution_arn, machine_arn
 
 TIMEOUT: Final = cdk.Duration.hours(6)
 
-# A function that was throttled, lost or out of time; and `Busy`, where DynamoDB was.
+# Another day's segments may have all of the function's concurrency, for as long as they take.
+_WAITS: Final = {
+    "ErrorEquals": ["Lambda.TooManyRequestsException"],
+    "IntervalSeconds": 5,
+    "BackoffRate": 1.5,
+    "MaxAttempts": 60,
+    "MaxDelaySeconds": 60,
+    "JitterStrategy": "FULL",
+}
+# A function that was lost or out of time; and `Busy`, where DynamoDB was.
 _AGAIN: Final = (
     "Busy",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.ServiceException",
-    "Lambda.TooManyRequestsException",
     "Lambda.Unknown",
     "Sandbox.Timedout",
 )
@@ -60,6 +68,7 @@ def definition(function_arn: str) -> dict[str, Any]:
             },
             "OutputPath": "$.Payload",
             "Retry": [
+                _WAITS,
                 {
                     "ErrorEquals": list(_AGAIN),
                     "IntervalSeconds": 5,
@@ -67,7 +76,7 @@ def definition(function_arn: str) -> dict[str, Any]:
                     "MaxAttempts": 5,
                     "MaxDelaySeconds": 120,
                     "JitterStrategy": "FULL",
-                }
+                },
             ],
             **then,
         }
@@ -170,7 +179,11 @@ class DayMachine(Construct):
                             actions=["states:StartExecution"], resources=[self.arn]
                         ),
                         iam.PolicyStatement(
-                            actions=["states:DescribeExecution", "states:StopExecution"],
+                            actions=[
+                                "states:DescribeExecution",
+                                "states:RedriveExecution",
+                                "states:StopExecution",
+                            ],
                             resources=[runs],
                         ),
                         iam.PolicyStatement(actions=list(_LOG_DELIVERY), resources=["*"]),

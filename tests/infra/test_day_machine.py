@@ -45,7 +45,8 @@ def test_each_step_is_a_call_of_the_day_function(states: dict[str, Any]) -> None
     assert len(calls) == len(Step)
     for call in calls:
         assert call["Parameters"]["FunctionName"].startswith("<FunctionsDayFunction")
-        [retry] = call["Retry"]
+        waits, retry = call["Retry"]
+        assert waits["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
         assert "Busy" in retry["ErrorEquals"]
         # What somebody must look at is not tried again and again.
         assert not {"States.ALL", "States.TaskFailed", "StatementDrift"} & set(retry["ErrorEquals"])
@@ -101,6 +102,8 @@ def test_it_may_call_the_function_and_itself_and_write_its_log(
         ("lambda:InvokeFunction", function),
         ("states:StartExecution", f"{_STATES}:stateMachine:huimin-day"),
         ("states:DescribeExecution", f"{_STATES}:execution:huimin-day/*"),
+        # An execution that somebody redrives goes on within its maps.
+        ("states:RedriveExecution", f"{_STATES}:execution:huimin-day/*"),
         ("states:StopExecution", f"{_STATES}:execution:huimin-day/*"),
     }
     assert machine["LoggingConfiguration"]["Level"] == "ALL"
