@@ -19,6 +19,9 @@ def test_tables_have_a_prefix_by_default() -> None:
         ("files_bucket", "HUIMIN_FILES_BUCKET"),
         ("secret_id", "HUIMIN_SECRET_ID"),
         ("bureau_roles", "HUIMIN_BUREAU_ROLES"),
+        ("work_bucket", "HUIMIN_WORK_BUCKET"),
+        ("day_rows", "HUIMIN_DAY_ROWS"),
+        ("day_bytes", "HUIMIN_DAY_BYTES"),
     ],
 )
 def test_what_is_missing_is_named_when_it_is_asked_for(attribute: str, name: str) -> None:
@@ -30,6 +33,17 @@ def test_what_is_missing_is_named_when_it_is_asked_for(attribute: str, name: str
 def test_given_settings_are_read() -> None:
     settings = Settings({"HUIMIN_FILES_BUCKET": "files", "HUIMIN_SECRET_ID": "secret"})
     assert (settings.files_bucket, settings.secret_id) == ("files", "secret")
+
+
+@pytest.mark.parametrize("value", ["2e6", "-1", "many", "²"])
+def test_a_number_that_is_none_is_refused_by_its_name(value: str) -> None:
+    with pytest.raises(SettingError, match="HUIMIN_DAY_ROWS"):
+        _ = Settings({"HUIMIN_DAY_ROWS": value}).day_rows
+
+
+def test_one_process_does_days_of_any_size_where_no_machine_is_named() -> None:
+    assert Settings({}).day_machine == ""
+    assert Settings({"HUIMIN_DAY_ROWS": "2000000"}).day_rows == 2_000_000
 
 
 def test_roles_are_known_by_arn_without_their_path() -> None:
