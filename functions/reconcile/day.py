@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from functions.reconcile.day_files import Publisher
+from functions.reconcile.day_files import BreakSummary, Publisher, write_breaks
 from functions.reconcile.day_ledger import Part, reading
 from functions.reconcile.day_plan import Day, SetPlan, plans_of
 from functions.reconcile.day_share import Counted, DayShare
@@ -332,12 +332,12 @@ class _Run:
 
     def _publish(self, plan: SetPlan, statement: Statement) -> list[str]:
         """Writes a set's files, the manifest last; the keys written now."""
-        publisher = Publisher(self._day, self._stores.objects)
+        publisher, tables = Publisher(self._day, self._stores.objects), self._share.tables
         told = publisher.told(
             plan,
             statement,
             counted=self._share.counted,
-            tables=self._share.tables,
+            breaks=BreakSummary.of(tables, plan),
             adjusting=self._account.adjusting.get(plan.campaign_id, ()),
         )
         lines = self._share.lines_of(plan)
@@ -346,7 +346,8 @@ class _Run:
         for file, totals in (
             (lines.detail, {"settled_fen": statement.net.fiscal_fen}),
             (lines.reconciliation, {"difference_fen": told.difference_fen}),
+            (write_breaks(tables.folder / "breaks.csv", tables, plan), {}),
         ):
             large.append(file.entry(totals))
             written += publisher.put_large(plan, file.path, large[-1])
-        return written + publisher.finish(told, plan, self._share.tables, large)
+        return written + publisher.finish(told, plan, large)

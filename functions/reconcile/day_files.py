@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from functions.reconcile.day_plan import Day, DayFault, SetPlan
 from functions.reconcile.day_share import Counted
-from functions.reconcile.day_tables import DayTables
+from functions.reconcile.day_tables import DayTables, Sides
 from functions.reconcile.statement_files import (
     BREAK_COLUMNS,
     MOST_SHOWN,
+    ListedBreak,
     Restated,
     StatementSet,
     break_row,
@@ -18,7 +21,7 @@ from functions.reconcile.statement_files import (
     render_small,
 )
 from functions.shared.domain.adjusting import AdjustingEntry
-from functions.shared.domain.breaks import MatchState
+from functions.shared.domain.breaks import BreakChanges, MatchState
 from functions.shared.domain.settlement import Statement
 from functions.shared.files.csv_out import csv_lines
 from functions.shared.files.line_file import LineFile
@@ -29,6 +32,59 @@ from functions.shared.store.objects import ObjectStore
 
 class FileDrift(DayFault):
     """A file of an unfinished set has other bytes than it has when rendered now."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakSummary:
+    """What a set says of its breaks, but for their rows by the million.
+
+    Args:
+        sides: the breaks of each kind.
+        changes: against the set before; None where it is the first.
+        shown: the first MOST_SHOWN, by segment and key.
+
+    """
+
+    sides: Mapping[MatchState, Sides]
+    changes: BreakChanges | None
+    shown: tuple[ListedBreak, ...]
+
+    @classmethod
+    def of(cls, tables: DayTables, plan: SetPlan) -> BreakSummary:
+        """Of the breaks that are in the tables."""
+        changes = None
+        if plan.before is not None:
+            changes = tables.break_changes(plan.campaign_id, plan.version, plan.before)
+        return cls(
+            sides=tables.breaks_by_state(plan.campaign_id, plan.version),
+            changes=changes,
+            shown=tuple(islice(_listed(tables, plan), MOST_SHOWN)),
+        )
+
+    def __add__(self, later: BreakSummary) -> BreakSummary:
+        """With those of later segments."""
+        changes = self.changes
+        if changes is not None and later.changes is not None:
+            changes += later.changes
+        return BreakSummary(
+            sides={
+                state: self.sides.get(state, Sides()) + later.sides.get(state, Sides())
+                for state in self.sides.keys() | later.sides.keys()
+            },
+            changes=changes,
+            shown=(*self.shown, *later.shown)[:MOST_SHOWN],
+        )
+
+
+def write_breaks(path: Path, tables: DayTables, plan: SetPlan) -> LineFile:
+    """A set's breaks that are in the tables, and those it closes, as a file."""
+    file = LineFile(path, BREAK_COLUMNS)
+    file.write(csv_lines(BREAK_COLUMNS, map(break_row, _listed(tables, plan))))
+    return file
+
+
+def _listed(tables: DayTables, plan: SetPlan) -> Iterator[ListedBreak]:
+    return tables.listed_breaks(plan.campaign_id, plan.version, before=plan.before)
 
 
 class Publisher:
@@ -50,7 +106,7 @@ class Publisher:
         statement: Statement,
         *,
         counted: Counted,
-        tables: DayTables,
+        breaks: BreakSummary,
         adjusting: Sequence[AdjustingEntry],
     ) -> StatementSet:
         """What a set says, but for its rows.
@@ -59,34 +115,30 @@ class Publisher:
             plan: the set.
             statement: the campaign's.
             counted: of all segments.
-            tables: with the breaks of all segments.
+            breaks: of all segments.
             adjusting: the campaign's adjusting entries of the day.
 
         """
-        campaign_id, before = plan.campaign_id, plan.before
-        sides = tables.breaks_by_state(campaign_id, plan.version)
-        agreed = counted.agreed.get((campaign_id, plan.number))
+        sides = dict(breaks.sides)
+        agreed = counted.agreed.get((plan.campaign_id, plan.number))
         if agreed is not None and agreed.rows:
             sides[MatchState.MATCHED] = agreed
-        listed = tables.listed_breaks(campaign_id, plan.version, before=before)
         restated = None
-        if before is not None:
-            changes = tables.break_changes(campaign_id, plan.version, before)
-            restated = Restated(bill_before=self._day.bill(before), changes=changes)
+        if plan.before is not None and breaks.changes is not None:
+            before = self._day.bill(plan.before)
+            restated = Restated(bill_before=before, changes=breaks.changes)
         return StatementSet(
             version=plan.number,
             statement=statement,
-            adjustments=counted.adjustments.get(campaign_id, ()),
+            adjustments=counted.adjustments.get(plan.campaign_id, ()),
             adjusting=adjusting,
             bill=self._day.bill(plan.version),
             sides=sides,
-            breaks=[found for found, _ in zip(listed, range(MOST_SHOWN), strict=False)],
+            breaks=breaks.shown,
             restated=restated,
         )
 
-    def finish(
-        self, told: StatementSet, plan: SetPlan, tables: DayTables, large: Sequence[FileEntry]
-    ) -> list[str]:
+    def finish(self, told: StatementSet, plan: SetPlan, large: Sequence[FileEntry]) -> list[str]:
         """Writes all of a set but its large files, which are there: the manifest last.
 
         Returns:
@@ -98,11 +150,6 @@ class Publisher:
         for name, (data, entry) in render_small(told).items():
             entries.append(entry)
             written += self._put(prefix + name, data)
-        breaks = LineFile(tables.folder / "breaks.csv", BREAK_COLUMNS)
-        listed = tables.listed_breaks(plan.campaign_id, plan.version, before=plan.before)
-        breaks.write(csv_lines(BREAK_COLUMNS, map(break_row, listed)))
-        entries.append(breaks.entry({}))
-        written += self.put_large(plan, breaks.path, entries[-1])
         return [*written, *self._put(prefix + FILE_NAME, manifest_of(told, entries).to_bytes())]
 
     def put_large(self, plan: SetPlan, path: Path, entry: FileEntry) -> list[str]:

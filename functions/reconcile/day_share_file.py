@@ -8,9 +8,12 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from functions.reconcile.day_files import BreakSummary
 from functions.reconcile.day_plan import DayFault
 from functions.reconcile.day_share import Counted
 from functions.reconcile.day_tables import Sides
+from functions.shared.domain.bills import row_document, row_of_document
+from functions.shared.domain.breaks import BreakChanges, BreakState, MatchRow, MatchState
 from functions.shared.domain.business_time import parse_rfc3339, to_rfc3339
 from functions.shared.domain.money import FundingParts
 from functions.shared.domain.settlement import Adjustment, SegmentSum, Tallies, Tally
@@ -30,12 +33,14 @@ class ShareFile:
         counted: what it comes to.
         broken: the campaigns that have a break in it with the bill that counts.
         large: the large files of each set, by campaign and number of the set.
+        breaks: what each set says of the breaks in it, likewise.
 
     """
 
     counted: Counted
     broken: frozenset[str]
     large: Mapping[tuple[str, int], tuple[FileEntry, ...]]
+    breaks: Mapping[tuple[str, int], BreakSummary]
 
     def to_bytes(self) -> bytes:
         """As JSON."""
@@ -59,6 +64,10 @@ class ShareFile:
                     [name, number, [{**asdict(e), "totals": dict(e.totals)} for e in entries]]
                     for (name, number), entries in self.large.items()
                 ],
+                "breaks": [
+                    [name, number, _summary_document(summary)]
+                    for (name, number), summary in self.breaks.items()
+                ],
             }
         )
 
@@ -78,7 +87,46 @@ class ShareFile:
             (name, number): tuple(FileEntry(**entry) for entry in entries)
             for name, number, entries in document["large"]
         }
-        return cls(counted, frozenset(document["broken"]), large)
+        breaks = {(name, number): _summary(summary) for name, number, summary in document["breaks"]}
+        return cls(counted, frozenset(document["broken"]), large, breaks)
+
+
+def _summary_document(summary: BreakSummary) -> dict[str, Any]:
+    return {
+        "sides": {state.value: asdict(sides) for state, sides in summary.sides.items()},
+        "changes": asdict(summary.changes) if summary.changes else None,
+        "shown": [[_row_document(row), state.value] for row, state in summary.shown],
+    }
+
+
+def _summary(document: Mapping[str, Any]) -> BreakSummary:
+    changes = document["changes"]
+    return BreakSummary(
+        sides={MatchState(name): Sides(**sides) for name, sides in document["sides"].items()},
+        changes=None if changes is None else BreakChanges(**changes),
+        shown=tuple((_row(row), BreakState(state)) for row, state in document["shown"]),
+    )
+
+
+def _row_document(row: MatchRow) -> dict[str, Any]:
+    return {
+        "break_id": row.break_id,
+        "campaign_id": row.campaign_id,
+        "match_state": row.match_state.value,
+        "ledger": row_document(row.ledger) if row.ledger else None,
+        "bill": row_document(row.bill) if row.bill else None,
+    }
+
+
+def _row(document: Mapping[str, Any]) -> MatchRow:
+    ledger, bill = document["ledger"], document["bill"]
+    return MatchRow(
+        break_id=document["break_id"],
+        campaign_id=document["campaign_id"],
+        match_state=MatchState(document["match_state"]),
+        ledger=row_of_document(ledger) if ledger else None,
+        bill=row_of_document(bill) if bill else None,
+    )
 
 
 def _sum_document(found: SegmentSum) -> dict[str, Any]:

@@ -18,10 +18,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from functions.reconcile.day import DayAccount, SettlementStores
-from functions.reconcile.day_files import Publisher
+from functions.reconcile.day_files import BreakSummary, Publisher, write_breaks
 from functions.reconcile.day_ledger import Part, reading
 from functions.reconcile.day_plan import SEGMENTS, Day, SetPlan, Step
 from functions.reconcile.day_share import Counted, DayShare
@@ -288,18 +289,12 @@ class DaySteps:
         self._stores.breaks.match_late(day.platform_id, day.on, now)
         account = DayAccount(day, task.campaign_ids, self._stores)
         counted, concerned = self._all(task, account)
-        large = [self._share(task, segment).large for segment in SEGMENTS]
+        shares = [self._share(task, segment) for segment in SEGMENTS]
         written = []
-        with engine() as opened:
-            tables = DayTables(opened, day.platform_id, day.on)
-            for segment in SEGMENTS:
-                for share in SEGMENTS:
-                    self._add_breaks(task, segment, share, tables)
+        with TemporaryDirectory(prefix="huimin-") as folder:
             for plan in self._plans(task):
-                if plan.campaign_id not in concerned:
-                    continue
-                entries = [e for of in large for e in of.get((plan.campaign_id, plan.number), ())]
-                written += self._finish(account, plan, counted, tables, entries)
+                if plan.campaign_id in concerned:
+                    written += self._finish(account, plan, counted, shares, Path(folder))
         if day.accepted is not None and day.accepted.reconciled_at is None:
             self._stores.bills.mark_reconciled(day.accepted, now=now)
         return {"next": None, "statements": len(concerned), "files": len(written)}
@@ -309,23 +304,30 @@ class DaySteps:
         account: DayAccount,
         plan: SetPlan,
         counted: Counted,
-        tables: DayTables,
-        large: list[FileEntry],
+        shares: Sequence[ShareFile],
+        folder: Path,
     ) -> list[str]:
         """Publishes what is left of a set."""
         statement = account.stored[plan.campaign_id]
         assert statement is not None, plan  # noqa: S101 - made by `state`
         publisher = Publisher(account.day, self._stores.objects)
-        adjusting = account.adjusting.get(plan.campaign_id, [])
+        key, adjusting = (
+            (plan.campaign_id, plan.number),
+            account.adjusting.get(plan.campaign_id, ()),
+        )
+        large = [entry for share in shares for entry in share.large.get(key, ())]
         written = []
         if adjusting:
-            file = LineFile(tables.folder / "detail-adjusting.csv", DETAIL_COLUMNS)
+            file = LineFile(folder / "detail-adjusting.csv", DETAIL_COLUMNS)
             file.write(csv_lines(DETAIL_COLUMNS, map(adjusting_row, adjusting)))
             settled_fen = sum(entry.parts.fiscal_fen for entry in adjusting)
             large.append(file.entry({"settled_fen": settled_fen}))
             written += publisher.put_large(plan, file.path, large[-1])
-        told = publisher.told(plan, statement, counted=counted, tables=tables, adjusting=adjusting)
-        return written + publisher.finish(told, plan, tables, large)
+        first, *later = (share.breaks[key] for share in shares)
+        told = publisher.told(
+            plan, statement, counted=counted, breaks=sum(later, first), adjusting=adjusting
+        )
+        return written + publisher.finish(told, plan, large)
 
     # Working files.
 
@@ -354,26 +356,30 @@ class DaySteps:
         """Puts all that a segment came to; `share.json` last."""
         tables, counted = share.tables, share.counted
         large: dict[tuple[str, int], tuple[FileEntry, ...]] = {}
+        summaries: dict[tuple[str, int], BreakSummary] = {}
         for plan in plans:
-            lines = share.lines.get((plan.campaign_id, plan.number))
-            if lines is None:
+            key = plan.campaign_id, plan.number
+            summary = summaries[key] = BreakSummary.of(tables, plan)
+            if key not in share.lines and not summary.shown:
                 continue
+            lines = share.lines_of(plan)
             settled = sum((s.net for s in counted.sums.get(plan.campaign_id, ())), NO_NET)
-            sides = tables.breaks_by_state(plan.campaign_id, plan.version).values()
-            difference_fen = sum(of.difference_fen for of in sides)
-            entries = (
+            difference_fen = sum(of.difference_fen for of in summary.sides.values())
+            breaks = write_breaks(tables.folder / f"breaks-{segment}.csv", tables, plan)
+            files = (lines.detail, lines.reconciliation, breaks)
+            large[key] = (
                 lines.detail.entry({"settled_fen": settled.fiscal_fen}),
                 lines.reconciliation.entry({"difference_fen": difference_fen}),
+                breaks.entry({}),
             )
-            large[plan.campaign_id, plan.number] = entries
-            for file in (lines.detail, lines.reconciliation):
+            for file in files:
                 self._put_file(task, _line_key(segment, plan, file.path.name), file.path)
         path = tables.folder / "breaks.rows"
         for number in SEGMENTS:
             tables.copy_breaks(path, break_ids(number, DAY_SEGMENTS))
             self._put_file(task, f"{segment}/breaks-{number}.rows", path)
         broken = frozenset(tables.broken_campaigns(version))
-        data = ShareFile(counted, broken, large).to_bytes()
+        data = ShareFile(counted, broken, large, summaries).to_bytes()
         self._put(task, f"{segment}/share.json", data, _JSON)
 
     def _add_booked(self, task: Task, tables: DayTables) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -19,6 +20,8 @@ from infra.audit.payouts import Payouts
 from infra.audit.reading import document_at, rows_at
 from infra.audit.sources import Source
 
+# One file, or of a large day one a segment.
+_BREAKS: Final = re.compile(r"breaks(?:-[0-9]+)?\.csv\Z")
 _REPORT: Final = "by_industry.json"
 _FUNDS_CLOSE: Final = "FUNDS_CLOSE"
 
@@ -127,9 +130,11 @@ class Published:
         for folder, differences in wanted.items():
             told = {
                 row["break_id"]
-                for prefix, _ in self._sets("settlement")
+                for prefix, manifest in self._sets("settlement")
                 if prefix.startswith(folder)
-                for row in rows_at(self._source, prefix + "breaks.csv")
+                for entry in manifest.files
+                if _BREAKS.match(entry.name)
+                for row in rows_at(self._source, prefix + entry.name)
                 if row["difference_fen"] == str(differences.get(row["break_id"]))
             }
             for break_id in sorted(differences.keys() - told):

@@ -540,8 +540,12 @@ def end_day(deployment: Deployment, platforms: list[Platform], on: date) -> None
         files = settled(deployment, platform.platform_id, on)
         require_verified(files)
         require_fetched(deployment, platform, on)
-        breaks = csv.DictReader(io.StringIO(files["breaks.csv"].decode("utf-8-sig")))
-        found[platform.platform_id] = [row["match_state"] for row in breaks]
+        found[platform.platform_id] = [
+            row["match_state"]
+            for name in sorted(files)
+            if name.startswith("breaks")
+            for row in csv.DictReader(io.StringIO(files[name].decode("utf-8-sig")))
+        ]
         # One function made the small day, and eight the segments of the large one.
         details = sorted(name for name in files if name.startswith("detail"))
         assert ("detail.csv" in details) == (platform is small), details
