@@ -151,7 +151,7 @@ class JournalStore:
         return sum(s.issued for s in self._stock.shards_of(list(self._stock.pools(campaign_id))))
 
     # Most of what a scan finds is of earlier days, and only counted: it is read as it is stored,
-    # which costs a tenth of an object.
+    # and no object is made of it.
 
     def _voucher_changes(self, campaign_id: str, span: _Span, found: Found) -> Iterator[Change]:
         for raw in self._database.scan_raw(VoucherItem, VoucherItem.campaign_id == campaign_id):
