@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from functions.reconcile.bills import Intake, IntakeStores, strangers_in, take_in
+from functions.reconcile.bills import Intake, IntakeStores, LoadedBill, strangers_in, take_in
 from functions.reconcile.day_plan import SEGMENTS
 from functions.reconcile.day_share_file import WorkLost
+from functions.shared.domain.business_time import parse_rfc3339, to_rfc3339
 from functions.shared.files.json_out import canonical
 from functions.shared.store.objects import ObjectStore
 
@@ -29,21 +30,29 @@ class BillTask:
         object_key: as S3 has it.
         object_version: which was announced; None for the newest.
         run: the run's name; no other run has it.
+        announced_at: when; both steps judge by it whether the bill has come too early.
 
     """
 
     object_key: str
     object_version: str | None
     run: str
+    announced_at: datetime
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> BillTask:
         """Of JSON; other members are the state machine's, and passed over."""
-        return cls(document["object_key"], document["object_version"], document["run"])
+        return cls(
+            document["object_key"],
+            document["object_version"],
+            document["run"],
+            parse_rfc3339(document["announced_at"]),
+        )
 
     def to_document(self) -> dict[str, Any]:
         """As JSON."""
-        return {**asdict(self), "segments": list(SEGMENTS)}
+        announced_at = to_rfc3339(self.announced_at)
+        return {**asdict(self), "announced_at": announced_at, "segments": list(SEGMENTS)}
 
     def key(self, segment: int) -> str:
         """Of the working file that a segment leaves."""
@@ -63,42 +72,49 @@ class BillSteps:
         self._stores = stores
         self._work = work
 
-    def check(self, task: BillTask, segment: int, now: datetime) -> None:
+    def check(self, task: BillTask, segment: int) -> None:
         """Finds the segment's lines with vouchers that are not the platform's.
 
         Raises:
             Busy: throttled or lost beyond the retries.
 
         """
-        lines = strangers_in(
+        found = strangers_in(
             task.object_key,
             [segment],
             stores=self._stores,
-            now=now,
+            now=task.announced_at,
             object_version=task.object_version,
         )
-        self._work.put(task.key(segment), canonical(lines), content_type="application/json")
+        self._work.put(task.key(segment), canonical(found), content_type="application/json")
 
-    def record(self, task: BillTask, now: datetime) -> Intake:
+    def record(self, task: BillTask) -> Intake:
         """Takes the bill in, with what all segments have found.
 
         Raises:
-            WorkLost: a segment's file is gone.
+            WorkLost: a segment's file is gone, or it has not looked at these bytes.
             Busy: other deliveries of the day came in between on every try.
 
         """
-        lines = sorted(line for segment in SEGMENTS for line in self._lines(task, segment))
+        found = [self._found(task, segment) for segment in SEGMENTS]
+
+        def strangers(bill: LoadedBill) -> list[int]:
+            # No row may pass that nobody has asked the tables about.
+            if any(each is None or each[0] != bill.sha256 for each in found):
+                raise WorkLost(f"{task.object_key} is not the bill that was checked")
+            return sorted(line for each in found if each is not None for line in each[1])
+
         return take_in(
             task.object_key,
             stores=self._stores,
-            now=now,
+            now=task.announced_at,
             object_version=task.object_version,
-            strangers=lambda _platform_id, _engine: lines,
+            strangers=strangers,
         )
 
-    def _lines(self, task: BillTask, segment: int) -> list[int]:
+    def _found(self, task: BillTask, segment: int) -> tuple[str, list[int]] | None:
         stored = self._work.get(task.key(segment))
         if stored is None:
             raise WorkLost(f"{task.key(segment)} is gone")
-        lines: list[int] = json.loads(stored.data)
-        return lines
+        found: tuple[str, list[int]] | None = json.loads(stored.data)
+        return found

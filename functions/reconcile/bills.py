@@ -100,8 +100,24 @@ class IntakeStores:
         )
 
 
-Strangers = Callable[[str, Engine], Iterable[int]]
-"""The lines of a bill, loaded as the table BILL, whose vouchers are not the platform's."""
+@dataclass(frozen=True, slots=True)
+class LoadedBill:
+    """A bill without any other fault, loaded as the engine's table BILL.
+
+    Args:
+        platform_id: whose.
+        sha256: of its bytes.
+        engine: where it is loaded.
+
+    """
+
+    platform_id: str
+    sha256: str
+    engine: Engine
+
+
+Strangers = Callable[[LoadedBill], Iterable[int]]
+"""The lines of a bill whose vouchers are not the platform's."""
 
 
 def take_in(
@@ -152,10 +168,12 @@ def strangers_in(
     stores: IntakeStores,
     now: datetime,
     object_version: str | None = None,
-) -> list[int]:
+) -> tuple[str, list[int]] | None:
     """The lines in some segments of a good bill whose vouchers are not the platform's.
 
-    None of a bill with any other fault, which `take_in` finds without the tables.
+    Returns:
+        The SHA-256 of the bytes that were looked at, and the lines; None where the bill has any
+        other fault, which `take_in` finds without the tables.
 
     Raises:
         Busy: throttled or lost beyond the retries.
@@ -163,13 +181,14 @@ def strangers_in(
     """
     key = parse_key(object_key)
     if key is None:
-        return []
+        return None
     with engine() as opened:
         delivery = _fetch(key, object_key, object_version, stores, now, opened)
         if delivery is None or delivery.findings.total:
-            return []
-        found = strange_lines(key.platform_id, opened, vouchers=stores.vouchers, segments=segments)
-        return list(found)
+            return None
+        bill = LoadedBill(key.platform_id, delivery.sha256, opened)
+        lines = strange_lines(bill, vouchers=stores.vouchers, segments=segments)
+        return delivery.sha256, list(lines)
 
 
 def parse_key(object_key: str) -> BillKey | None:
@@ -255,7 +274,7 @@ def _record(
     accepted = accepted_of(versions)
     findings = Findings(list(delivery.findings.listed), delivery.findings.total)
     if not findings.total:
-        for line in strangers(key.platform_id, delivery.engine):
+        for line in strangers(LoadedBill(key.platform_id, delivery.sha256, delivery.engine)):
             # In the same words for an unknown voucher.
             detail = "voucher_id is not a voucher of this platform"
             findings.add(BillFault.FOREIGN_VOUCHER, line, detail)
@@ -304,8 +323,7 @@ def _taken_in_before(delivery: _Delivery, versions: list[BillVersion]) -> BillVe
 
 
 def strange_lines(
-    platform_id: str,
-    opened: Engine,
+    bill: LoadedBill,
     *,
     vouchers: VoucherStore,
     segments: Sequence[int] = tuple(range(DAY_SEGMENTS)),
@@ -316,11 +334,12 @@ def strange_lines(
         Busy: throttled or lost beyond the retries.
 
     """
+    opened = bill.engine
     some = f"segment IN ({', '.join(map(str, segments))})"
     asked = opened.rows(f"SELECT DISTINCT voucher_id FROM {BILL} WHERE {some}")  # noqa: S608 - names of our own
     own = opened.folder / "own.rows"
     owners = vouchers.owners(voucher_id for (voucher_id,) in asked)
-    write_rows(own, ((o.voucher_id,) for o in owners if o.platform_id == platform_id))
+    write_rows(own, ((o.voucher_id,) for o in owners if o.platform_id == bill.platform_id))
     opened.load("own", {"voucher_id": "VARCHAR"}, [own])
     strangers = f"SELECT line FROM {BILL} ANTI JOIN own USING (voucher_id) WHERE {some}"  # noqa: S608 - as above
     for (line,) in opened.rows(f"{strangers} ORDER BY line"):

@@ -47,7 +47,7 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
         step, task = Step(event["step"]), event["task"]
         bills, days = _steps()
         if step in (Step.CHECK, Step.RECORD):
-            answer = _of_bill(bills, step, BillTask.from_document(task), event.get("segment"))
+            answer = _of_bill(bills, step, BillTask.from_document(task), event)
         else:
             answer = days.do(event, clock.now())
         telemetry.info(
@@ -60,12 +60,11 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
         return answer
 
 
-def _of_bill(steps: BillSteps, step: Step, task: BillTask, segment: int | None) -> dict[str, Any]:
+def _of_bill(steps: BillSteps, step: Step, task: BillTask, event: dict[str, Any]) -> dict[str, Any]:
     if step is Step.CHECK:
-        assert segment is not None  # noqa: S101 - the machine's own definition
-        steps.check(task, segment, clock.now())
+        steps.check(task, event["segment"])
         return {}
-    intake = steps.record(task, clock.now())
+    intake = steps.record(task)
     if not intake.is_accepted:
         # The bureau hears of it by the alarm on this metric, the platform by its report.
         telemetry.metric("BillsQuarantined", 1)

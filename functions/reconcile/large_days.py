@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from functions.reconcile.bill_steps import BillTask
@@ -45,11 +46,11 @@ class LargeDays:
     most: int
     most_bytes: int
 
-    def take_in(self, object_key: str, object_version: str | None) -> str:
-        """Has a bill taken in, unless it is or was; the name of the execution."""
+    def take_in(self, object_key: str, object_version: str | None, now: datetime) -> str:
+        """Has a bill taken in that is announced now, unless it is or was; the execution's name."""
         content = {"object_key": object_key, "object_version": object_version}
         name = f"bill_{content_hash(content)[:32]}"
-        task = BillTask(object_key, object_version, run=name)
+        task = BillTask(object_key, object_version, run=name, announced_at=now)
         self.executions.start(name, task.to_document())
         return name
 

@@ -107,7 +107,7 @@ class Reconciler:
         if self._large is not None:
             size = self._intake.objects.size(object_key, version=object_version)
             if size is not None and self._large.most_bytes < size <= MAX_BILL_BYTES:
-                run = self._large.take_in(object_key, object_version)
+                run = self._large.take_in(object_key, object_version, now)
                 self._tell(Step("large bill", "", {"object_key": object_key, "run": run}))
                 return None, None
         intake = take_in(object_key, stores=self._intake, now=now, object_version=object_version)

@@ -290,10 +290,10 @@ def test_adjusting_entries_have_a_file_of_their_own(books: Books) -> None:
 def take_in_steps(books: Books, key: str, version: str | None, *, run: str = "bill-1") -> Intake:
     """A bill taken in step by step."""
     steps = BillSteps(books.intake_stores, books.work)
-    task = BillTask(key, version, run)
+    task = BillTask(key, version, run, MORNING)
     for segment in task.to_document()["segments"]:
-        steps.check(task, segment, MORNING)
-    return steps.record(task, MORNING)
+        steps.check(task, segment)
+    return steps.record(task)
 
 
 def test_many_functions_take_in_a_bill_as_one_does(books: Books) -> None:
@@ -346,12 +346,42 @@ def test_a_bad_bill_is_refused_by_the_steps_too(
 
 def test_a_bill_is_not_recorded_before_all_segments_are_checked(books: Books) -> None:
     key, version = books.drop(DAY, render_bill(busy_day(books)))
-    steps, task = BillSteps(books.intake_stores, books.work), BillTask(key, version, "bill-1")
+    steps, task = (
+        BillSteps(books.intake_stores, books.work),
+        BillTask(key, version, "bill-1", MORNING),
+    )
     for segment in range(7):
-        steps.check(task, segment, MORNING)
+        steps.check(task, segment)
     with pytest.raises(WorkLost):
-        steps.record(task, MORNING)
+        steps.record(task)
     assert books.bills.versions(UNIONPAY, DAY) == []
+
+
+def test_bytes_that_no_segment_has_checked_are_not_recorded(books: Books) -> None:
+    """The object is announced without its version, and another is put there in between."""
+    rows = busy_day(books)
+    key, _ = books.drop(DAY, render_bill(rows[1:]))
+    steps = BillSteps(books.intake_stores, books.work)
+    task = BillTask(key, None, "bill-1", MORNING)
+    for segment in range(8):
+        steps.check(task, segment)
+    books.drop(DAY, render_bill(rows))
+    with pytest.raises(WorkLost, match="not the bill that was checked"):
+        steps.record(task)
+    assert books.bills.versions(UNIONPAY, DAY) == []
+
+
+def test_a_bill_that_was_announced_too_early_is_refused_however_late_it_is_recorded(
+    books: Books,
+) -> None:
+    """Its segments were not checked, so that it must not become good in between."""
+    key, version = books.drop(DAY, render_bill(busy_day(books)))
+    evening = at(DAY, "23:59")
+    task = BillTask.from_document(BillTask(key, version, "bill-1", evening).to_document())
+    steps = BillSteps(books.intake_stores, books.work)
+    for segment in range(8):
+        steps.check(task, segment)
+    assert [finding.reason.value for finding in steps.record(task).findings] == ["EARLY"]
 
 
 # Given to the state machine.
@@ -423,6 +453,7 @@ def test_a_bill_with_more_bytes_than_one_function_takes_is_given_away(
     assert [step.facts for step in told] == [{"object_key": key, "run": name}] * 2
     assert books.bills.versions(UNIONPAY, DAY) == []
     document = input_of(large, name)
+    assert BillTask.from_document(document).announced_at == MORNING
     assert take_in_steps(books, key, document["object_version"], run=document["run"]).is_accepted
     # A small one, of a day with few rows, is done at once.
     small, version = books.drop(DAY_1, render_bill(books.entries(DAY_1)))
