@@ -111,6 +111,7 @@ def get_earning(request: Request) -> Answer:
         Code.NOT_FOUND,
         Code.EARNED_BY_REDEMPTION,
         Code.REFUND_EXCEEDS_REDEMPTION,
+        Code.CAMPAIGN_CLOSING,
         Code.REFUND_WINDOW_CLOSED,
     ),
     number="refund_no",

@@ -29,6 +29,7 @@ from functions.shared.domain.ledger import Redemption
 from functions.shared.domain.limits import claim_counters
 from functions.shared.domain.orders import Order
 from functions.shared.domain.persons import identity_refs
+from functions.shared.domain.refund_window import require_refundable
 from functions.shared.domain.refunds import NOTHING_REFUNDED
 from functions.shared.domain.tills import require_merchant
 from functions.shared.domain.vouchers import Voucher, VoucherEvent, new_voucher
@@ -283,7 +284,7 @@ class EarnService:
 
         Raises:
             HuiminError: NOT_FOUND, EARNED_BY_REDEMPTION, KEY_REUSED, REFUND_EXCEEDS_REDEMPTION,
-                REFUND_WINDOW_CLOSED; nothing has changed.
+                CAMPAIGN_CLOSING, REFUND_WINDOW_CLOSED; nothing has changed.
             Busy: contention, or other refunds of the same order, outlasted the retries.
 
         """
@@ -318,11 +319,9 @@ class EarnService:
     ) -> EarningRefundPlan:
         if earning.amounts is None:
             raise HuiminError(Code.EARNED_BY_REDEMPTION, redemption_id=earning.redemption_id)
-        campaign = self._offers.campaign(earning.campaign_id, refund.platform_id, now).campaign
-        if now >= campaign.refunds_end_at:
-            raise HuiminError(
-                Code.REFUND_WINDOW_CLOSED, closed_on=business_date(campaign.refunds_end_at)
-            )
+        record = self._offers.campaign(earning.campaign_id, refund.platform_id, now)
+        require_refundable(record, now)
+        campaign = record.campaign
         after = after_plain_refund(earning.amounts, earning.refunded, refund.refund_fen)
         taken = take_back(
             voucher, campaign, earning.amounts, after, refund_no=refund.refund_no, now=now

@@ -24,9 +24,10 @@ from functions.reconcile.stores import MoneyStores
 from functions.reconcile.sweep import SETTLING, Budget, sweep_campaign, sweep_vouchers
 from functions.shared.domain.business_time import to_rfc3339
 from functions.shared.domain.campaign import OPEN_STATES, CampaignState
-from functions.shared.domain.fund_return import CLOSING_RUN, FundReturn, plan_return
+from functions.shared.domain.fund_return import CLOSING_RUN, FundReturn, Spent, plan_return
 from functions.shared.domain.funds import CampaignRecord
-from functions.shared.domain.invariants import check_all
+from functions.shared.domain.invariants import broken_reasons, check_all
+from functions.shared.domain.settlement import settlement_range
 from functions.shared.domain.snapshot import Snapshot
 from functions.shared.store.transaction import Cancelled
 
@@ -39,7 +40,7 @@ class Closing:
     """How a closing run ended: with the return, or with why there is none yet.
 
     Args:
-        fund_return: what was returned; None while the campaign is not closed.
+        fund_return: what was returned at the closing; None while the campaign is not closed.
         reasons: why it is not; each begins with a word in capitals for programs.
 
     """
@@ -64,8 +65,7 @@ def close_campaign(
     """
     campaign_id = record.campaign.campaign_id
     if record.state is CampaignState.CLOSED:
-        closed = stores.returns.fund_return(campaign_id, CLOSING_RUN)
-        return _published(closed, stores) if closed else Closing(None, ("STATEMENT_MISSING",))
+        return _published(campaign_id, stores)
     reasons = _too_early(record, now) or _unsettled(record, unsettled)
     if not reasons:
         reasons = _not_gathered(record, stores, now, budget)
@@ -82,28 +82,31 @@ def close_campaign(
 def _close(
     record: CampaignRecord, snapshot: Snapshot, stores: MoneyStores, now: datetime
 ) -> Closing:
-    fund_return = plan_return(
-        record.campaign,
-        record.funds,
+    # All of it is settled, as was just asked, so this is what settlements give too.
+    spent = Spent(
         redeemed_net_fen=snapshot.redeemed_net_fen,
         adjusted_net_fen=snapshot.adjusted_net_fen,
-        run=CLOSING_RUN,
-        now=now,
+        settled_on=settlement_range(record.campaign)[1],
     )
+    fund_return = plan_return(record.campaign, record.funds, spent, run=CLOSING_RUN, now=now)
     try:
-        closed = stores.returns.close(fund_return, record, now=now)
+        stores.returns.close(fund_return, record, now=now)
     except Cancelled:
         return Closing(None, ("CHANGED: the campaign changed while it was counted",))
-    return _published(closed, stores)
+    return _published(record.campaign.campaign_id, stores)
 
 
-def _published(closed: FundReturn, stores: MoneyStores) -> Closing:
-    publish_return(closed, stores.objects)
-    for payment in stores.payments.of(closed.owed).payments:
-        if payment.approved_at is not None:
-            folder, sheet = return_prefix(closed), payment_sheet(closed)
-            publish_payment(folder, closed.owed, payment, sheet, stores.objects)
-    return Closing(closed)
+def _published(campaign_id: str, stores: MoneyStores) -> Closing:
+    """Writes what is not there yet of the files of all returns, and of their payments."""
+    returns = list(stores.returns.all(campaign_id))
+    owed = [made.owed for made in returns]
+    for made, paid in zip(returns, stores.payments.of_all(campaign_id, owed), strict=True):
+        publish_return(made, stores.objects)
+        for payment in paid.payments:
+            if payment.approved_at is not None:
+                folder, sheet = return_prefix(made), payment_sheet(made)
+                publish_payment(folder, made.owed, payment, sheet, stores.objects)
+    return Closing(returns[0]) if returns else Closing(None, ("STATEMENT_MISSING",))
 
 
 def _too_early(record: CampaignRecord, now: datetime) -> tuple[str, ...]:
@@ -135,11 +138,9 @@ def _not_ready(
     snapshot: Snapshot, stores: MoneyStores, now: datetime, budget: Budget
 ) -> tuple[str, ...]:
     """Why the money counted cannot be returned."""
-    broken = [check for check in check_all(snapshot) if not check.holds]
+    broken = broken_reasons(check_all(snapshot))
     if broken:
-        return tuple(
-            f"BROKEN: {check.number} {check.name}, drift {check.drift_fen} fen" for check in broken
-        )
+        return broken
     holding = [voucher for voucher in snapshot.vouchers if voucher.held_fen]
     if holding:
         # The index never showed them to the sweep; the recount reads the table itself.

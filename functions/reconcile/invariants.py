@@ -7,7 +7,7 @@ a metric that an alarm watches.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from functions.reconcile.stores import MoneyStores
 from functions.shared.domain.business_time import business_date, to_rfc3339
@@ -21,8 +21,6 @@ from functions.shared.files.manifest import FILE_NAME, Manifest, describe
 SCHEMA_VERSION = 1
 # A drift that three readings in a row show is not a fen that moved between two of them.
 READINGS = 3
-# A closed campaign's money is watched until its return has surely been booked.
-WATCHED_AFTER_CLOSING = timedelta(days=60)
 _JSON = "application/json"
 _REPORT = "invariants.json"
 
@@ -70,7 +68,7 @@ def recount_daily(stores: MoneyStores, now: datetime, *, tell_drift: TellDrift) 
     if stores.objects.get(f"{prefix}{FILE_NAME}") is not None:
         return False
     found = {
-        record.campaign.campaign_id: _confirmed(record, stores)
+        record.campaign.campaign_id: confirmed(record, stores)
         for record in sorted(stores.campaigns.all(), key=lambda r: r.campaign.campaign_id)
         if _is_watched(record, now)
     }
@@ -106,10 +104,10 @@ def as_document(checks: Iterable[Check]) -> list[dict[str, object]]:
 def _is_watched(record: CampaignRecord, now: datetime) -> bool:
     if record.state is CampaignState.DRAFT:
         return False
-    return record.closed_at is None or now < record.closed_at + WATCHED_AFTER_CLOSING
+    return record.closed_at is None or now < record.campaign.books_end_at
 
 
-def _confirmed(record: CampaignRecord, stores: MoneyStores) -> list[Check]:
+def confirmed(record: CampaignRecord, stores: MoneyStores) -> list[Check]:
     """The checks; read again while one does not hold, because money moves while it is counted."""
     checks: list[Check] = []
     for _ in range(READINGS):

@@ -83,12 +83,16 @@ def write_journals(record: CampaignRecord, stores: MoneyStores, now: datetime) -
 
 
 def _due(record: CampaignRecord, bookmark: JournalBookmark, now: datetime) -> Iterator[date]:
-    first, last = settlement_range(record.campaign)
+    campaign = record.campaign
+    first, last = settlement_range(campaign)
     if bookmark.through is not None:
         first = bookmark.through + timedelta(days=1)
     over = latest_day_over(now)
-    # A campaign that is over goes on until it is closed, on which day its money went back.
-    ends = business_date(record.closed_at) if record.closed_at else max(last, over)
+    # A campaign that is over goes on until it is closed, and then as long as late refunds may
+    # come, be returned and be paid.
+    ends = max(last, over)
+    if record.closed_at is not None:
+        ends = business_date(max(record.closed_at, campaign.books_end_at))
     for number in range(min((min(over, ends) - first).days + 1, DAYS_PER_RUN)):
         yield first + timedelta(days=number)
 

@@ -23,6 +23,14 @@ _COLUMNS = (
     Column("campaign_name", "活动名称", "Campaign", _TEXT),
     Column("run", "退回序次", "Return no.", ColumnKind.COUNT),
     Column("decided_at", "决定时间", "Decided at", ColumnKind.TIME),
+    Column(
+        "settled_on",
+        "结算截止日",
+        "Settled up to",
+        ColumnKind.DATE,
+        "净核销与净调账计至该业务日（含）的各结算单",
+        "redeemed and adjusted net are those of all statements up to this business date",
+    ),
     Column("appropriated_fen", "拨款", "Appropriated", _FEN),
     Column(
         "redeemed_net_fen",
@@ -141,6 +149,7 @@ def _table(fund_return: FundReturn) -> Table:
         "campaign_name": fund_return.campaign_name.zh,
         "run": fund_return.run,
         "decided_at": fund_return.decided_at,
+        "settled_on": fund_return.settled_on,
         "appropriated_fen": fund_return.appropriated_fen,
         "redeemed_net_fen": fund_return.redeemed_net_fen,
         "adjusted_net_fen": fund_return.adjusted_net_fen,

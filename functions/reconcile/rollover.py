@@ -8,7 +8,7 @@
 Money goes on lapsing after a round has closed: vouchers end later, orders are refunded. So closed
 rounds are drained again, when the sweep has just moved money there and otherwise once an hour;
 refunds are the only other source, and reading every shard of every round at each tick costs more
-than their hour's delay.
+than their hour's delay. After the closing, late refunds alone are a source: drained once a day.
 
 Every step stands alone. A run that dies leaves money in a pot, and pots are looked at by every
 run.
@@ -20,10 +20,11 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from functions.reconcile.stores import MoneyStores
-from functions.shared.domain.campaign import Campaign, CampaignState, Rollover
+from functions.shared.domain.campaign import OPEN_STATES, Campaign, CampaignState, Rollover
 from functions.shared.domain.funds import CampaignRecord, Pool, pool_key
 
 DRAIN_AGAIN = timedelta(hours=1)
+DRAIN_LATE_AGAIN = timedelta(days=1)
 
 
 def roll_over(
@@ -48,17 +49,29 @@ def roll_over(
         Busy: contention outlasted the retries; what was done stays done.
 
     """
-    if record.state not in (CampaignState.RUNNING, CampaignState.PAUSED):
-        return True
     campaign = record.campaign
+    if record.state is CampaignState.CLOSED and now < campaign.books_end_at:
+        return _drain_late(record, stores, now)
+    if record.state not in OPEN_STATES:
+        return True
     pools = {pool.pool_key: pool for pool in stores.stock.pools(campaign.campaign_id)}
     complete = True
     for pool in pools.values():
         if _has_closed(campaign, pool.round_id, now):
-            complete &= _pass_on(pool, _heir(campaign, pool, pools, now), stores, now, touched)
+            due = pool.pool_key in touched or _is_due(pool, now, DRAIN_AGAIN)
+            complete &= _pass_on(pool, _heir(campaign, pool, pools, now), stores, now, is_due=due)
     for pool in stores.stock.pools(campaign.campaign_id):
         if pool.is_spread and not _has_closed(campaign, pool.round_id, now):
             complete &= stores.stock.top_up(pool)
+    return complete
+
+
+def _drain_late(record: CampaignRecord, stores: MoneyStores, now: datetime) -> bool:
+    """Once a day, what late refunds of a closed campaign let lapse becomes unallocated."""
+    complete = True
+    for pool in stores.stock.pools(record.campaign.campaign_id):
+        is_due = _is_due(pool, now, DRAIN_LATE_AGAIN)
+        complete &= _pass_on(pool, None, stores, now, is_due=is_due)
     return complete
 
 
@@ -73,16 +86,16 @@ def drain_all(record: CampaignRecord, stores: MoneyStores, now: datetime) -> boo
     """
     complete = True
     for pool in stores.stock.pools(record.campaign.campaign_id):
-        complete &= _pass_on(pool, None, stores, now, (pool.pool_key,))
+        complete &= _pass_on(pool, None, stores, now, is_due=True)
     return complete
 
 
 def _pass_on(
-    pool: Pool, to: Pool | None, stores: MoneyStores, now: datetime, touched: Collection[str]
+    pool: Pool, to: Pool | None, stores: MoneyStores, now: datetime, *, is_due: bool
 ) -> bool:
     """Drains the pool if it is time to, and moves its pot on."""
     drained = True
-    if _is_due(pool, now) or pool.pool_key in touched:
+    if is_due:
         # A closed round's pool that was never spread has its plan in the pot still.
         pool = stores.stock.spread(pool)
         drained = stores.stock.drain(pool)
@@ -92,8 +105,8 @@ def _pass_on(
     return stores.stock.move_on(pool, to) and drained
 
 
-def _is_due(pool: Pool, now: datetime) -> bool:
-    return pool.drained_at is None or now - pool.drained_at >= DRAIN_AGAIN
+def _is_due(pool: Pool, now: datetime, again: timedelta) -> bool:
+    return pool.drained_at is None or now - pool.drained_at >= again
 
 
 def _has_closed(campaign: Campaign, round_id: str, now: datetime) -> bool:

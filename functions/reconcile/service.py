@@ -22,7 +22,7 @@ from functions.reconcile.break_register import register_daily
 from functions.reconcile.closing import close_campaign
 from functions.reconcile.day import DayOutcome, SettlementStores
 from functions.reconcile.funding import follow_state, fund_campaign
-from functions.reconcile.invariants import TellDrift, recount_daily
+from functions.reconcile.invariants import TellDrift, confirmed, recount_daily
 from functions.reconcile.journal import write_journals
 from functions.reconcile.large_days import LargeDays
 from functions.reconcile.payout_files import publish_payouts
@@ -35,6 +35,7 @@ from functions.reconcile.settlement import (
 )
 from functions.reconcile.stock_changes import finish_changes
 from functions.reconcile.stores import MoneyStores
+from functions.reconcile.supplements import return_late
 from functions.reconcile.sweep import Budget, sweep_campaign
 from functions.shared.domain.bills import MAX_BILL_BYTES
 from functions.shared.domain.campaign import CampaignState
@@ -188,13 +189,25 @@ class Reconciler:
         return run
 
     def _close(self, record: CampaignRecord, budget: Budget, now: datetime) -> None:
+        campaign_id = record.campaign.campaign_id
+        self._return_late(record, now)
         closing = close_campaign(record, self._money, now, unsettled=self._unsettled, budget=budget)
         if closing.fund_return is not None and record.state is not CampaignState.CLOSED:
             facts: dict[str, object] = {"reference": closing.fund_return.reference}
-            self._tell(Step("closed", record.campaign.campaign_id, facts))
+            self._tell(Step("closed", campaign_id, facts))
         elif closing.reasons and now >= record.campaign.refunds_end_at:
             facts = {"reasons": list(closing.reasons)}
-            self._tell(Step("not closed", record.campaign.campaign_id, facts))
+            self._tell(Step("not closed", campaign_id, facts))
+
+    def _return_late(self, record: CampaignRecord, now: datetime) -> None:
+        recount = partial(confirmed, stores=self._money)
+        late = return_late(record, self._money, now, recount=recount)
+        if late.fund_return is not None:
+            facts: dict[str, object] = {"reference": late.fund_return.reference}
+            self._tell(Step("late refunds returned", record.campaign.campaign_id, facts))
+        if late.reasons:
+            facts = {"reasons": list(late.reasons)}
+            self._tell(Step("late refunds not returned", record.campaign.campaign_id, facts))
 
     def _publish_payouts(self, record: CampaignRecord) -> None:
         written = publish_payouts(record, self._money)

@@ -22,10 +22,15 @@ from functions.reconcile.day import (
 )
 from functions.reconcile.day_plan import Day, DayFault
 from functions.reconcile.large_days import LargeDays
-from functions.shared.domain.campaign import Campaign, CampaignState
+from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.errors import Busy
 from functions.shared.domain.funds import CampaignRecord
-from functions.shared.domain.settlement import StatementDrift, latest_day_over, settlement_range
+from functions.shared.domain.settlement import (
+    StatementDrift,
+    entry_range,
+    latest_day_over,
+    settlement_range,
+)
 from functions.shared.store.bills import BillsMoved
 from functions.shared.store.executions import ExecutionState
 from functions.shared.store.settlements import SettlementStore
@@ -111,7 +116,7 @@ def settle_due(
         Busy: throttled, or contention outlasted the retries; what is done stays done.
 
     """
-    running = [record.campaign for record in campaigns if record.state in _SETTLED_STATES]
+    running = [record for record in campaigns if record.state in _SETTLED_STATES]
     work = _Work.due(running, stores, now)
     days: list[DayOutcome] = []
     faults: list[Fault] = []
@@ -141,7 +146,7 @@ def settle_day(
         Busy: throttled, or contention outlasted the retries.
 
     """
-    running = [record.campaign for record in campaigns if record.state in _SETTLED_STATES]
+    running = [record for record in campaigns if record.state in _SETTLED_STATES]
     if business_on > latest_day_over(now):
         return DayOutcome(platform_id, business_on, DayResult.WAITING)
     return _settle(platform_id, business_on, running, stores, now, large)
@@ -150,10 +155,11 @@ def settle_day(
 def unsettled_days(record: CampaignRecord, settlements: SettlementStore) -> list[date]:
     """The campaign's business dates that are not yet settled on all platforms, in order.
 
-    Empty once its last day, that of the last refund, is done: then all its money is settled.
+    Empty once the last day of its refund window is done: then all its money is settled, but for
+    late refunds.
     """
-    first, last = _open_range(record.campaign, settlements)
-    return list(_dates(first, last))
+    first, _ = _open_range(record, settlements)
+    return list(_dates(first, settlement_range(record.campaign)[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,20 +167,23 @@ class _Work:
     """The days that are due, and from where each campaign's bookmark would move on."""
 
     days: list[tuple[date, str]]
-    spans: list[tuple[Campaign, date, date]]
+    spans: list[tuple[CampaignRecord, date, date]]
 
     @classmethod
-    def due(cls, campaigns: Sequence[Campaign], stores: SettlementStores, now: datetime) -> _Work:
+    def due(
+        cls, records: Sequence[CampaignRecord], stores: SettlementStores, now: datetime
+    ) -> _Work:
         over = latest_day_over(now)
         days: set[tuple[date, str]] = set()
         spans = []
-        for campaign in campaigns:
-            first, last = _open_range(campaign, stores.settlements)
+        for record in records:
+            first, last = _open_range(record, stores.settlements)
             last = min(last, over)
             if first <= last:
-                spans.append((campaign, first, last))
-                days.update((on, p) for on in _dates(first, last) for p in campaign.platform_ids)
-        platforms = {p for campaign in campaigns for p in campaign.platform_ids}
+                spans.append((record, first, last))
+                platform_ids = record.campaign.platform_ids
+                days.update((on, p) for on in _dates(first, last) for p in platform_ids)
+        platforms = {p for record in records for p in record.campaign.platform_ids}
         for platform_id in platforms:
             for bill in stores.bills.unreconciled(platform_id, since=over - LATE_BILLS):
                 if bill.business_on <= over:
@@ -190,8 +199,8 @@ class _Work:
             for outcome in outcomes
             if outcome.result not in (DayResult.WAITING, DayResult.SPLIT)
         }
-        for campaign, first, last in self.spans:
-            through = None
+        for record, first, last in self.spans:
+            campaign, through = record.campaign, None
             for on in _dates(first, last):
                 if not all((on, platform_id) in done for platform_id in campaign.platform_ids):
                     break
@@ -200,10 +209,10 @@ class _Work:
                 settlements.advance(campaign.campaign_id, through, now=now)
 
 
-def _open_range(campaign: Campaign, settlements: SettlementStore) -> tuple[date, date]:
+def _open_range(record: CampaignRecord, settlements: SettlementStore) -> tuple[date, date]:
     """The dates after the campaign's bookmark, first and last; first > last when all are done."""
-    first, last = settlement_range(campaign)
-    done = settlements.settled_through(campaign.campaign_id)
+    first, last = entry_range(record)
+    done = settlements.settled_through(record.campaign.campaign_id)
     return done + timedelta(days=1) if done else first, last
 
 
@@ -214,12 +223,12 @@ def _dates(first: date, last: date) -> Iterable[date]:
 def _settle(
     platform_id: str,
     on: date,
-    campaigns: Sequence[Campaign],
+    records: Sequence[CampaignRecord],
     stores: SettlementStores,
     now: datetime,
     large: LargeDays | None,
 ) -> DayOutcome:
-    campaign_ids = [c.campaign_id for c in campaigns if _takes_part(c, platform_id, on)]
+    campaign_ids = [r.campaign.campaign_id for r in records if _takes_part(r, platform_id, on)]
     for _ in range(DAY_TRIES):
         if large is not None:
             split = _split(Day.seen(stores.bills, platform_id, on), campaign_ids, large)
@@ -246,6 +255,6 @@ def _split(day: Day, campaign_ids: Sequence[str], large: LargeDays) -> DayOutcom
     return DayOutcome(day.platform_id, day.on, result)
 
 
-def _takes_part(campaign: Campaign, platform_id: str, on: date) -> bool:
-    first, last = settlement_range(campaign)
-    return platform_id in campaign.platform_ids and first <= on <= last
+def _takes_part(record: CampaignRecord, platform_id: str, on: date) -> bool:
+    first, last = entry_range(record)
+    return platform_id in record.campaign.platform_ids and first <= on <= last

@@ -12,6 +12,7 @@ from functions.shared.store.payments import PaymentStore
 from functions.shared.store.payouts import PayoutStore
 from functions.shared.store.recount import RecountStore
 from functions.shared.store.returns import ReturnStore
+from functions.shared.store.settlements import SettlementStore
 from functions.shared.store.stock import StockStore
 from functions.shared.store.stock_changes import StockChangeStore
 from functions.shared.store.vouchers import VoucherStore
@@ -28,6 +29,7 @@ class MoneyStores:
     returns: ReturnStore
     payments: PaymentStore
     payouts: PayoutStore
+    settlements: SettlementStore
     recounts: RecountStore
     journals: JournalStore
     objects: ObjectStore
@@ -43,6 +45,7 @@ class MoneyStores:
             returns=ReturnStore(database),
             payments=PaymentStore(database),
             payouts=PayoutStore(database),
+            settlements=SettlementStore(database),
             recounts=RecountStore(database),
             journals=JournalStore(database),
             objects=objects,

@@ -183,7 +183,12 @@ def get_redemption(request: Request) -> Answer:
     "refund_redemption",
     body=RefundBody,
     gives={201: RefundAnswer, 200: RefundAnswer},
-    refuses=(Code.NOT_FOUND, Code.REFUND_EXCEEDS_REDEMPTION, Code.REFUND_WINDOW_CLOSED),
+    refuses=(
+        Code.NOT_FOUND,
+        Code.REFUND_EXCEEDS_REDEMPTION,
+        Code.CAMPAIGN_CLOSING,
+        Code.REFUND_WINDOW_CLOSED,
+    ),
     number="refund_no",
 )
 def refund_redemption(request: Request[RefundBody]) -> Answer:

@@ -22,6 +22,7 @@ from functions.shared.domain.limits import PersonCounter, redemption_counters
 from functions.shared.domain.memory import Memory
 from functions.shared.domain.orders import Order, Priced
 from functions.shared.domain.persons import identity_refs
+from functions.shared.domain.refund_window import require_refundable
 from functions.shared.domain.refunds import NOTHING_REFUNDED, Redeemed, Refunded, plan_refund
 from functions.shared.domain.registry import Merchant
 from functions.shared.domain.tills import price_at_till, require_merchant
@@ -274,8 +275,8 @@ class RedeemService:
         """Refunds a part or the whole; True with the first answer on a replay.
 
         Raises:
-            HuiminError: NOT_FOUND, KEY_REUSED, REFUND_EXCEEDS_REDEMPTION, REFUND_WINDOW_CLOSED;
-                nothing has changed.
+            HuiminError: NOT_FOUND, KEY_REUSED, REFUND_EXCEEDS_REDEMPTION, CAMPAIGN_CLOSING,
+                REFUND_WINDOW_CLOSED; nothing has changed.
             Busy: contention, or other refunds of the same redemption, outlasted the retries.
 
         """
@@ -343,11 +344,9 @@ class RedeemService:
     def _refund_plan(
         self, request: RefundRequest, asked: str, redemption: Redemption, now: datetime
     ) -> tuple[RefundPlan, Voucher]:
-        campaign = self._record(redemption.campaign_id, now).campaign
-        if now >= campaign.refunds_end_at:
-            raise HuiminError(
-                Code.REFUND_WINDOW_CLOSED, closed_on=business_date(campaign.refunds_end_at)
-            )
+        record = self._record(redemption.campaign_id, now)
+        require_refundable(record, now)
+        campaign = record.campaign
         step = plan_refund(
             redemption.amounts,
             redemption.refunded,

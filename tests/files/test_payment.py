@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib.resources import files
 from typing import Any
 
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from functions.shared.domain.errors import HuiminError
 from functions.shared.domain.fund_return import (
     FundReturn,
+    Spent,
     from_payload,
     plan_return,
     return_reference,
@@ -47,8 +48,7 @@ def a_return(to_return_fen: int = 123_456, **changes: object) -> FundReturn:
     return plan_return(
         replace(campaign(), **changes),  # type: ignore[arg-type]
         funds,
-        redeemed_net_fen=1_000,
-        adjusted_net_fen=0,
+        Spent(redeemed_net_fen=1_000, adjusted_net_fen=0, settled_on=date(2026, 2, 28)),
         run=1,
         now=DECIDED_AT,
     )

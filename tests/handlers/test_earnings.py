@@ -312,6 +312,8 @@ def test_after_the_refund_window_nothing_is_taken_back(
 ) -> None:
     voucher_id = unionpay.earned()
     deployment.clock.move_to("2026-02-05T10:00:00+08:00")
+    refused(unionpay.refund_order(voucher_id, 8_000), 409, "CAMPAIGN_CLOSING")
+    deployment.clock.move_to("2026-06-05T10:00:00+08:00")
     refused(unionpay.refund_order(voucher_id, 8_000), 409, "REFUND_WINDOW_CLOSED")
 
 

@@ -22,6 +22,9 @@ Prepare = Callable[[Deployment, Platform, str], object]
 # The last voucher that could be issued ends on the 22nd; six days of refunds follow.
 LAST_REFUND = "2026-01-27T23:59:59.999+08:00"
 REFUNDS_END = "2026-01-28T00:00:00+08:00"
+# Ninety days of late refunds follow.
+LAST_LATE_REFUND = "2026-04-27T23:59:59.999+08:00"
+LATE_REFUNDS_END = "2026-04-28T00:00:00+08:00"
 
 
 def redeemed(platform: Platform, **changes: object) -> str:
@@ -296,9 +299,28 @@ def test_refunds_are_taken_to_the_last_moment_of_the_window(
         deployment,
         lambda language: Platform(deployment, language=language).refund(redemption_id, 1),
         409,
-        "REFUND_WINDOW_CLOSED",
+        "CAMPAIGN_CLOSING",
         {"closed_on": "2026-01-28"},
     )
+
+
+def test_a_closed_campaign_takes_late_refunds_for_a_time(
+    deployment: Deployment, unionpay: Platform
+) -> None:
+    redemption_id = redeemed(unionpay)
+    set_campaign_state("CLOSED")
+    deployment.clock.move_to(LAST_LATE_REFUND)
+    late = unionpay.refund(redemption_id, 4_000, "f-1")
+    assert (late.status, late.body["voucher_fen"]) == (201, 1_000), late.text
+    deployment.clock.move_to(LATE_REFUNDS_END)
+    require_refused(
+        deployment,
+        lambda language: Platform(deployment, language=language).refund(redemption_id, 1, "f-2"),
+        409,
+        "REFUND_WINDOW_CLOSED",
+        {"closed_on": "2026-04-28"},
+    )
+    assert unionpay.refund(redemption_id, 4_000, "f-1").body == late.body
 
 
 def test_another_platforms_or_no_redemption_is_not_found(

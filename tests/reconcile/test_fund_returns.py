@@ -16,7 +16,7 @@ from functions.reconcile.closing import close_campaign
 from functions.reconcile.stores import MoneyStores
 from functions.reconcile.sweep import Budget
 from functions.shared.domain.errors import Code, HuiminError
-from functions.shared.domain.fund_return import plan_return
+from functions.shared.domain.fund_return import Spent, plan_return
 from functions.shared.domain.payments import MOST_PAYMENTS, PaymentState
 from functions.shared.files.manifest import Manifest, verify
 from functions.shared.store.campaigns import CampaignStore
@@ -46,14 +46,12 @@ def close(books: Books) -> None:
     """Closes the campaign with all that is unallocated as its return."""
     record = CampaignStore(books.database).get(CAMPAIGN_ID)
     assert record is not None
-    made = plan_return(
-        record.campaign,
-        record.funds,
+    spent = Spent(
         redeemed_net_fen=record.funds.appropriated_fen - record.funds.unallocated_fen,
         adjusted_net_fen=0,
-        run=1,
-        now=at(date(2026, 3, 1)),
+        settled_on=date(2026, 2, 28),
     )
+    made = plan_return(record.campaign, record.funds, spent, run=1, now=at(date(2026, 3, 1)))
     ReturnStore(books.database).close(made, record, now=at(date(2026, 3, 1)))
 
 

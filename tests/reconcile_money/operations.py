@@ -594,6 +594,47 @@ def _reply(world: World) -> object:
     return world.payment_desk.reply(found, reply, version=3, now=world.now)[0]
 
 
+# Late refunds
+
+
+def closed_with_a_redemption(world: World) -> None:
+    """A closed campaign with one redemption, in its time for late refunds."""
+    with_redemption(world)
+    world.now = world.record().campaign.refunds_end_at + SETTLING
+    assert world.tick().fund_return
+
+
+def refunded_late(world: World) -> None:
+    """A late refund of it, whose money was drained and settled in the next month."""
+    closed_with_a_redemption(world)
+    _refund_late(world)
+    world.now += 30 * DAY
+    world.roll_over()
+    world.settle()
+
+
+@OPERATIONS.register("refund late", closed_with_a_redemption)
+def _refund_late(world: World) -> object:
+    return world.refund(world.redemption, "f1", 3_000)
+
+
+def refunded_again(world: World) -> None:
+    """The same, and another one that nobody has drained."""
+    refunded_late(world)
+    world.refund(world.redemption, "f2", 1_500)
+    world.now += DAY
+
+
+@OPERATIONS.register("drain late refunds", refunded_again)
+def _drain_late(world: World) -> None:
+    world.roll_over()
+
+
+@OPERATIONS.register("return late refunds", refunded_late)
+def _return_late(world: World) -> None:
+    world.close()
+
+
 # Breaks that are ended by accepting the bill
 
 

@@ -34,6 +34,7 @@ from functions.reconcile.funding import follow_state, fund_campaign
 from functions.reconcile.rollover import roll_over
 from functions.reconcile.stock_changes import finish_changes
 from functions.reconcile.stores import MoneyStores
+from functions.reconcile.supplements import Supplement, return_late
 from functions.reconcile.sweep import Budget, SweepRun, sweep_campaign
 from functions.redeem.service import (
     RedeemService,
@@ -265,6 +266,7 @@ class World:
         )
         self._injector = Injector([self.database.client, self._objects.client])
         self.now = START
+        self.late = Supplement()
         # What a set-up leaves for the operation that follows; it outlasts a restore.
         self.voucher: Voucher
         self.redemption: Redemption
@@ -661,11 +663,16 @@ class World:
             adjusting = self.adjusting.of_day(CAMPAIGN, platform_id, on)
             statement = statement_of(CAMPAIGN, platform_id, on, found, adjusting=adjusting)
             self.settlements.commit(statement, now=self.now)
+        self.settlements.advance(CAMPAIGN, today - DAY, now=self.now)
 
     def close(self) -> Closing:
         """One closing run; all days that have entries count as settled."""
+        record = self.record()
+        self.late = return_late(
+            record, self.stores, self.now, recount=lambda _: check_all(self.snapshot())
+        )
         return close_campaign(
-            self.record(), self.stores, self.now, unsettled=lambda _: (), budget=Budget()
+            record, self.stores, self.now, unsettled=lambda _: (), budget=Budget()
         )
 
     def tick(self) -> Closing:

@@ -32,6 +32,13 @@ class CampaignState(StrEnum):
 OPEN_STATES: Final = frozenset({CampaignState.RUNNING, CampaignState.PAUSED})
 """Its money is out, and not yet returned."""
 
+LATE_REFUNDS: Final = timedelta(days=90)
+"""How long after its refund window a closed campaign still takes refunds: as long as goods may be
+given back under the rules of warranty that platforms apply."""
+
+BOOKS_STAY_OPEN: Final = timedelta(days=30)
+"""How long after that payments of what late refunds brought back are still recorded."""
+
 
 class Rollover(StrEnum):
     """Where a closed round's unissued stock and lapsed money go."""
@@ -343,6 +350,16 @@ class Campaign:
     def refunds_end_at(self) -> datetime:
         """When the refund window has passed and what is left can be returned."""
         return self.vouchers_end_at + timedelta(days=self.refund_window_days)
+
+    @property
+    def late_refunds_end_at(self) -> datetime:
+        """When the closed campaign takes no late refunds any more."""
+        return self.refunds_end_at + LATE_REFUNDS
+
+    @property
+    def books_end_at(self) -> datetime:
+        """When a closed campaign's journal and its daily recount end."""
+        return self.late_refunds_end_at + BOOKS_STAY_OPEN
 
 
 def validity_of(

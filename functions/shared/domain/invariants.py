@@ -95,6 +95,15 @@ def check_all(snapshot: Snapshot) -> list[Check]:
     ]
 
 
+def broken_reasons(checks: Iterable[Check]) -> tuple[str, ...]:
+    """The promises that are not kept, in words, as reasons not to give money away."""
+    return tuple(
+        f"BROKEN: {check.number} {check.name}, drift {check.drift_fen} fen"
+        for check in checks
+        if not check.holds
+    )
+
+
 def require_all(checks: Iterable[Check]) -> None:
     """Passes when every promise is kept.
 

@@ -23,7 +23,8 @@ from typing import Final
 
 from functions.shared.domain.adjusting import AdjustingEntry
 from functions.shared.domain.business_time import business_date, day_bounds
-from functions.shared.domain.campaign import Campaign
+from functions.shared.domain.campaign import Campaign, CampaignState
+from functions.shared.domain.funds import CampaignRecord
 from functions.shared.domain.ids import content_hash
 from functions.shared.domain.money import NO_NET, NO_PARTS, FundingParts, NetParts
 
@@ -254,6 +255,19 @@ def settlement_range(campaign: Campaign) -> tuple[date, date]:
     # The end itself is no longer in: a window that ends at midnight ends with the day before.
     last = campaign.refunds_end_at - timedelta(microseconds=1)
     return business_date(first), business_date(last)
+
+
+def entry_range(record: CampaignRecord) -> tuple[date, date]:
+    """The same, with the late refunds that a closed campaign takes."""
+    first, last = settlement_range(record.campaign)
+    if record.state is CampaignState.CLOSED:
+        last = last_late_day(record.campaign)
+    return first, last
+
+
+def last_late_day(campaign: Campaign) -> date:
+    """The last business date on which the campaign can have a late refund."""
+    return business_date(campaign.late_refunds_end_at - timedelta(microseconds=1))
 
 
 def latest_day_over(now: datetime) -> date:

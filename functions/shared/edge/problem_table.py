@@ -769,13 +769,33 @@ GROUPS: Final[tuple[Group, ...]] = (
                     "请查询该笔核销，退款不得超过剩余可退金额。",
                 ),
             ),
+            Code.CAMPAIGN_CLOSING: Problem(
+                409,
+                Words("The campaign is being closed", "活动正在结项"),
+                (
+                    Words(
+                        "Its refund window ended on {closed_on}; late refunds are taken once it "
+                        "is closed.",
+                        "退款窗口已于 {closed_on} 结束；活动结项后受理迟到退款。",
+                    ),
+                    Words(
+                        "Late refunds are taken once the campaign is closed.",
+                        "活动结项后受理迟到退款。",
+                    ),
+                ),
+                Words(
+                    "Send the same refund again once the campaign is CLOSED: mostly the day after "
+                    "the next.",
+                    "请在活动状态变为 CLOSED 后原样重发该退款，一般为隔日。",
+                ),
+            ),
             Code.REFUND_WINDOW_CLOSED: Problem(
                 409,
                 Words("The time for refunds has passed", "已超过退款期限"),
                 (
                     Words(
-                        "The campaign took refunds until {closed_on}.",
-                        "该活动的退款受理至 {closed_on}。",
+                        "The campaign took late refunds until {closed_on}.",
+                        "该活动的迟到退款受理至 {closed_on}。",
                     ),
                     Words(
                         "The campaign takes no more refunds of vouchers.",
@@ -783,9 +803,9 @@ GROUPS: Final[tuple[Group, ...]] = (
                     ),
                 ),
                 Words(
-                    "Refund the consumer's own payment by yourself; the voucher's money has gone "
-                    "back to the treasury.",
-                    "请自行退还消费者实付的金额；券资金已退回财政。",
+                    "Refund the consumer's own payment by yourself, and settle the voucher's money "
+                    "with the bureau in writing.",
+                    "请自行退还消费者实付的金额，券资金由贵方与主管部门书面结清。",
                 ),
             ),
             Code.EARNED_BY_REDEMPTION: Problem(

@@ -1,12 +1,16 @@
-"""Fund returns: the transaction that closes a campaign and takes its last money out.
+"""Fund returns: the transactions that take a campaign's money out, back to where it came from.
 
-close     statement put (the guard) · campaign: unallocated -> returned, CLOSED
+close       statement put (the guard) · campaign: unallocated, held back -> returned, CLOSED
+supplement  statement put (the guard) · campaign: unallocated -> returned
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from functions.shared.domain.business_time import business_date
 from functions.shared.domain.campaign import CampaignState
@@ -55,7 +59,56 @@ class ReturnStore:
 
         """
         held_back_fen = record.funds.held_back_fen
-        transaction = self._database.transaction("close_campaign")
+        return self._take_out(
+            "close_campaign",
+            fund_return,
+            [
+                CampaignItem.state.set(CampaignState.CLOSED.value),
+                CampaignItem.closed_at.set(now),
+                CampaignItem.version.set(record.version + 1),
+                CampaignItem.unallocated_fen.set(0),
+                CampaignItem.held_back_fen.set(0),
+                CampaignItem.returned_fen.add(fund_return.to_return_fen),
+            ],
+            (CampaignItem.version == record.version)
+            & (CampaignItem.unallocated_fen == fund_return.to_return_fen - held_back_fen)
+            & (CampaignItem.held_back_fen == held_back_fen)
+            & (CampaignItem.returned_fen == fund_return.returned_before_fen),
+            now=now,
+        )
+
+    def supplement(self, fund_return: FundReturn, *, now: datetime) -> FundReturn:
+        """Returns what late refunds brought back; the stored return where that was done before.
+
+        Raises:
+            Cancelled: that money is not, or not yet, unallocated, or another return came between.
+            Busy: contention outlasted the retries.
+
+        """
+        to_return_fen = fund_return.to_return_fen
+        return self._take_out(
+            "supplement_return",
+            fund_return,
+            [
+                CampaignItem.unallocated_fen.add(-to_return_fen),
+                CampaignItem.returned_fen.add(to_return_fen),
+            ],
+            (CampaignItem.state == CampaignState.CLOSED.value)
+            & (CampaignItem.unallocated_fen >= to_return_fen)
+            & (CampaignItem.returned_fen == fund_return.returned_before_fen),
+            now=now,
+        )
+
+    def _take_out(
+        self,
+        label: str,
+        fund_return: FundReturn,
+        actions: list[Action],
+        condition: Condition,
+        *,
+        now: datetime,
+    ) -> FundReturn:
+        transaction = self._database.transaction(label)
         transaction.put(
             "statement",
             SettlementItem(
@@ -70,22 +123,7 @@ class ReturnStore:
             ),
             SettlementItem.statement_key.does_not_exist(),
         )
-        transaction.update(
-            "campaign",
-            CampaignItem(fund_return.campaign_id),
-            [
-                CampaignItem.state.set(CampaignState.CLOSED.value),
-                CampaignItem.closed_at.set(now),
-                CampaignItem.version.set(record.version + 1),
-                CampaignItem.unallocated_fen.set(0),
-                CampaignItem.held_back_fen.set(0),
-                CampaignItem.returned_fen.add(fund_return.to_return_fen),
-            ],
-            (CampaignItem.version == record.version)
-            & (CampaignItem.unallocated_fen == fund_return.to_return_fen - held_back_fen)
-            & (CampaignItem.held_back_fen == held_back_fen)
-            & (CampaignItem.returned_fen == fund_return.returned_before_fen),
-        )
+        transaction.update("campaign", CampaignItem(fund_return.campaign_id), actions, condition)
         try:
             transaction.commit()
         except Cancelled as cancelled:
