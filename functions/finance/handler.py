@@ -320,9 +320,9 @@ def _pays(
     )
     def withdraw(request: Request) -> Answer:
         """Takes back a payment that nobody has approved / 撤回未复核的付款。"""
-        found = find(request)
+        found, person = find(request), request.caller.person
         step = _payments().withdraw(
-            found.payments, version=request.expected_version, now=request.now
+            found.payments, version=request.expected_version, by=person, now=request.now
         )
         return told(found, step)
 

@@ -80,6 +80,8 @@ class PaymentAnswer(AnswerModel):
     proposed_at: Instant
     approved_by: str | None
     approved_at: Instant | None
+    withdrawn_by: str | None
+    withdrawn_at: Instant | None
     reply: BankReplyAnswer | None
 
 
@@ -108,6 +110,8 @@ def payment_answer(of: Payment) -> PaymentAnswer:
         proposed_at=of.proposed_at,
         approved_by=of.approved_by,
         approved_at=of.approved_at,
+        withdrawn_by=of.withdrawn_by,
+        withdrawn_at=of.withdrawn_at,
         reply=None
         if reply is None
         else BankReplyAnswer(

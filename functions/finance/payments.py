@@ -79,8 +79,12 @@ class PaymentDesk:
             found, lambda p: p.approved(by=by, now=now), version=version, is_done=is_done, now=now
         )
 
-    def withdraw(self, found: Payments, *, version: int, now: datetime) -> tuple[Payments, bool]:
+    def withdraw(
+        self, found: Payments, *, version: int, by: str, now: datetime
+    ) -> tuple[Payments, bool]:
         """Takes back a proposal that nobody has approved.
+
+        True with the payments as they are where the same person took it back before.
 
         Raises:
             HuiminError: VERSION_MISMATCH, PAYMENT_STATE; nothing is changed.
@@ -88,8 +92,12 @@ class PaymentDesk:
 
         """
         last = found.last
-        is_done = last is not None and last.state is PaymentState.WITHDRAWN
-        return self._change(found, Payments.withdrawn, version=version, is_done=is_done, now=now)
+        is_done = (
+            last is not None and last.state is PaymentState.WITHDRAWN and last.withdrawn_by == by
+        )
+        return self._change(
+            found, lambda p: p.withdrawn(by=by, now=now), version=version, is_done=is_done, now=now
+        )
 
     def reply(
         self, found: Payments, reply: BankReply, *, version: int, now: datetime

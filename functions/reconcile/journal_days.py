@@ -1,4 +1,4 @@
-"""The changes of some business dates, put in their order on disk: a day may have a million.
+"""The changes of some campaigns' business dates, put in order on disk: a day may have a million.
 
 changes as they are found ──> a file a day ──sorted by the engine──> changes in their places
 """
@@ -26,7 +26,7 @@ _COLUMNS: Final = {
 
 
 class JournalDays:
-    """Changes by day; a context, within which they are kept and read.
+    """Changes by campaign and day; a context, within which they are kept and read.
 
     Args:
         opened: in whose folder the files lie.
@@ -35,9 +35,9 @@ class JournalDays:
 
     def __init__(self, opened: Engine) -> None:
         self._engine = opened
-        self._files: dict[date, BinaryIO] = {}
+        self._files: dict[tuple[str, date], BinaryIO] = {}
         self._open = ExitStack()
-        self.counts: Counter[date] = Counter()
+        self.counts: Counter[tuple[str, date]] = Counter()
 
     def __enter__(self) -> Self:
         return self
@@ -45,20 +45,21 @@ class JournalDays:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def keep(self, on: date, change: Change) -> None:
+    def keep(self, campaign_id: str, on: date, change: Change) -> None:
         """Takes a change of that day; none may follow once a day is read."""
-        if on not in self._files:
-            self._files[on] = self._open.enter_context(self._path(on).open("wb"))
+        day = campaign_id, on
+        if day not in self._files:
+            self._files[day] = self._open.enter_context(self._path(*day).open("wb"))
         at, rank, change_id = change.place
         data = json.dumps(change.data, separators=(",", ":"))
         row = (_text(at), str(rank), change_id, change.kind, data)
-        self._files[on].write(rows_text([row]))
-        self.counts[on] += 1
+        self._files[day].write(rows_text([row]))
+        self.counts[day] += 1
 
-    def changes(self, on: date) -> Iterator[Change]:
+    def changes(self, campaign_id: str, on: date) -> Iterator[Change]:
         """The changes of a day in their places, held a few at a time."""
         self._open.close()
-        files = [self._path(on)] if self.counts[on] else []
+        files = [self._path(campaign_id, on)] if self.counts[campaign_id, on] else []
         self._engine.load("changes", _COLUMNS, files)
         rows = self._engine.rows(
             "SELECT moment, kind, change_id, data FROM changes ORDER BY moment, rank, change_id"
@@ -66,8 +67,8 @@ class JournalDays:
         for at, kind, change_id, data in rows:
             yield Change(datetime.fromisoformat(at), kind, change_id, json.loads(data))
 
-    def _path(self, on: date) -> Path:
-        return self._engine.folder / f"changes-{on.isoformat()}.rows"
+    def _path(self, campaign_id: str, on: date) -> Path:
+        return self._engine.folder / f"changes-{campaign_id}-{on.isoformat()}.rows"
 
 
 def _text(at: datetime) -> str:

@@ -154,7 +154,7 @@ class Reconciler:
             attempt(partial(self._close, record, budget, now))
         for record in self._records():
             attempt(partial(self._publish_payouts, record))
-            attempt(partial(self._journal, record, now))
+        attempt(partial(self._journals, now))
         attempt(partial(recount_daily, self._money, now, tell_drift=self._tell_drift))
         attempt(partial(self._register, now))
         if failures:
@@ -215,14 +215,13 @@ class Reconciler:
             facts: dict[str, object] = {"folders": list(written)}
             self._tell(Step("payouts", record.campaign.campaign_id, facts))
 
-    def _journal(self, record: CampaignRecord, now: datetime) -> None:
-        written = write_journals(record, self._money, now)
-        if written.days:
+    def _journals(self, now: datetime) -> None:
+        for written in write_journals(self._records(), self._money, now):
             facts: dict[str, object] = {
                 "days": [on.isoformat() for on in written.days],
                 "changes": written.changes,
             }
-            self._tell(Step("journal", record.campaign.campaign_id, facts))
+            self._tell(Step("journal", written.campaign_id, facts))
 
     def _register(self, now: datetime) -> None:
         platforms = {name for r in self._records() for name in r.campaign.platform_ids}

@@ -17,7 +17,8 @@ from functions.shared.domain.bills import EntryType
 from functions.shared.domain.business_time import business_date, parse_rfc3339
 from functions.shared.domain.campaign import Campaign
 from functions.shared.domain.errors import HuiminError
-from functions.shared.domain.journal import ADJUSTED, RETURNED, Change
+from functions.shared.domain.journal import Change
+from functions.shared.domain.journal_changes import ADJUSTED, RETURNED
 from functions.shared.domain.limits import PersonCounter, claim_counters, redemption_counters
 from functions.shared.domain.money import NO_NET, NO_PARTS, FundingParts, NetParts
 from functions.shared.domain.orders import Order

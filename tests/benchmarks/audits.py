@@ -59,7 +59,7 @@ def make_folder(folder: Path, entries: int) -> None:
         for number in range(entries):
             on = days[number % DAYS]
             for change in changes_of(number, on):
-                kept.keep(on, change)
+                kept.keep(CAMPAIGN_ID, on, change)
         for on in days:
             bookmark = write_day(record, on, kept, bookmark, opened.folder, objects)
             numbers = range(days.index(on), entries, DAYS)

@@ -237,7 +237,7 @@ def test_of_two_who_read_the_same_one_changes_it_and_the_other_is_told(closed: B
         assert refused.value.code is Code.VERSION_MISMATCH
         assert refused.value.context["stored_version"] == one.version + 1
         assert stores.payments.of(made.owed) == one
-        stores.payments.change(one, one.withdrawn(), now=now)
+        stores.payments.change(one, one.withdrawn(by="li.na", now=now), now=now)
 
 
 def test_a_change_whose_reply_was_lost_is_done(closed: Books) -> None:
@@ -337,7 +337,7 @@ def test_a_return_takes_so_many_payments(closed: Books) -> None:
     assert made is not None
     payments, now = stores.payments.of(made.owed), at(date(2026, 3, 2))
     for _ in range(MOST_PAYMENTS):
-        payments = payments.proposed(by="li.na", now=now).withdrawn()
+        payments = payments.proposed(by="li.na", now=now).withdrawn(by="li.na", now=now)
     assert {payment.state for payment in payments.payments} == {PaymentState.WITHDRAWN}
     with pytest.raises(HuiminError, match="PAYMENT_STATE"):
         payments.proposed(by="li.na", now=now)

@@ -42,7 +42,10 @@ def test_a_days_changes_come_back_in_their_places(
     with JournalDays(shared_engine()) as kept:
         for on, found in zip(DAYS, (first, second), strict=True):
             for change in found:
-                kept.keep(on, change)
+                kept.keep("spring", on, change)
+                kept.keep("autumn", on, change)
         for on, found in zip(DAYS, (first, second), strict=True):
-            assert kept.counts[on] == len(found)
-            assert list(kept.changes(on)) == sorted(found, key=lambda change: change.place)
+            for campaign_id in ("spring", "autumn"):
+                assert kept.counts[campaign_id, on] == len(found)
+                read = list(kept.changes(campaign_id, on))
+                assert read == sorted(found, key=lambda change: change.place)

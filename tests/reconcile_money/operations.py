@@ -534,7 +534,7 @@ def two_days_over(world: World) -> None:
 
 @OPERATIONS.register("write journals", two_days_over)
 def _write_journals(world: World) -> None:
-    write_journals(world.record(), world.stores, world.now)
+    write_journals([world.record()], world.stores, world.now)
 
 
 @OPERATIONS.register("recount", with_redemption, transacts=False)

@@ -188,6 +188,14 @@ class Life(RuleBasedStateMachine):
         """Whether there is nothing left to run, pause or resume."""
         return self.world.record().state is CampaignState.CLOSED
 
+    @property
+    def _takes_refunds(self) -> bool:
+        """In the refund window, and once the campaign is closed."""
+        campaign, now = self.world.record().campaign, self.world.now
+        if now < campaign.refunds_end_at:
+            return True
+        return self._closed and now < campaign.late_refunds_end_at
+
     @rule(
         target=vouchers,
         person=st.integers(0, PERSONS - 1),
@@ -389,10 +397,9 @@ class Life(RuleBasedStateMachine):
         if order_no not in self.plain_left:
             return
         held, left_fen = self.model.vouchers[name], self.plain_left[order_no] - refund_fen
-        in_time = self.world.now < self.world.record().campaign.refunds_end_at
         refund = self._asked(
             lambda: self.world.refund_plain(held.voucher, f"f{self._number()}", refund_fen),
-            allowed=in_time and left_fen >= 0,
+            allowed=self._takes_refunds and left_fen >= 0,
         )
         if refund is None:
             return
@@ -518,13 +525,15 @@ class Life(RuleBasedStateMachine):
     @rule(name=used, share=st.integers(1, 4))
     def refund(self, name: str, share: int) -> None:
         """A fourth up to all of what the order was paid with."""
+        self._refund(name, share)
+
+    def _refund(self, name: str, share: int) -> None:
         held = self.model.vouchers[name]
         if held.redemption is None:
             return
         whole_fen = held.redemption.amounts.refundable_fen
         refund_fen = whole_fen * share // 4
-        in_time = self.world.now < self.world.record().campaign.refunds_end_at
-        allowed = in_time and held.refunded_fen + refund_fen <= whole_fen
+        allowed = self._takes_refunds and held.refunded_fen + refund_fen <= whole_fen
         redemption = held.redemption
         refund = self._asked(
             lambda: self.world.refund(redemption, f"f{self._number()}", refund_fen),
@@ -559,6 +568,8 @@ class Life(RuleBasedStateMachine):
         """A whole run of the reconciler, or one of which only a part was done."""
         if how_far == "tick":
             self.world.tick()
+            # Services remember for two seconds that it was not closed yet.
+            self.world.begin()
         elif how_far == "sweep" and not self._closed:
             self.world.sweep()
         elif not self._closed:
@@ -594,7 +605,7 @@ class Life(RuleBasedStateMachine):
         assert snapshot.redeemed_net_fen == spent_fen
 
     def teardown(self) -> None:
-        """The campaign ends, and every fen that was not spent goes back."""
+        """The campaign ends, and every fen that was not spent goes back; and of late refunds."""
         if not hasattr(self, "model"):
             return
         world = self.world
@@ -603,6 +614,15 @@ class Life(RuleBasedStateMachine):
         for _ in range(2):
             closing = world.tick()
         assert closing.fund_return is not None, closing.reasons
+        world.begin()
+        for name, held in list(self.model.vouchers.items())[::2]:
+            if held.redemption is not None:
+                self._refund(name, 3)
+        self.every_promise_is_kept()
+        world.now = max(world.now, world.record().campaign.late_refunds_end_at)
+        world.now += timedelta(days=1)
+        world.tick()
+        assert not world.late.reasons
         _, snapshot = world.sound_snapshots()[CAMPAIGN]
         funds = snapshot.funds
         assert funds.returned_fen == funds.appropriated_fen - snapshot.redeemed_net_fen

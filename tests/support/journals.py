@@ -15,7 +15,8 @@ from datetime import UTC, date, datetime, timedelta
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.campaign_reader import campaign_from_document
 from functions.shared.domain.funds import CampaignRecord, Funds
-from functions.shared.domain.journal import Change, entry_change, voucher_changes
+from functions.shared.domain.journal import Change
+from functions.shared.domain.journal_changes import entry_change, voucher_changes
 from functions.shared.domain.ledger import Redemption
 from functions.shared.domain.money import FundingShares
 from functions.shared.domain.vouchers import (

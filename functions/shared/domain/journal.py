@@ -8,8 +8,8 @@ changing, and roots are in manifests that are written once.
     {"at":…,"data":{…},"id":"…","kind":"day.opened","n":1,"prev":"<root of the day before>"}
     {"at":…,"data":{…},"id":"v_….0000","kind":"voucher.claimed","n":2,"prev":"<hash of line 1>"}
 
-What a line says follows from what is stored and never changes. Persons are tokens of the journal
-alone: equal for the same person within a campaign, and of no use in another file.
+What a line says follows from what is stored and never changes: see
+`functions.shared.domain.journal_changes`.
 """
 
 from __future__ import annotations
@@ -21,25 +21,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from functions.shared.domain.adjusting import AdjustingEntry
 from functions.shared.domain.business_time import day_bounds, parse_rfc3339, to_rfc3339
-from functions.shared.domain.fund_return import FundReturn
-from functions.shared.domain.ledger import Redemption, Refund
-from functions.shared.domain.news import entry_news, statement_news
-from functions.shared.domain.settlement import Statement
-from functions.shared.domain.vouchers import Voucher
 
 GENESIS: Final = "0" * 64
 """The root before a campaign's first day."""
 
 OPENED: Final = "day.opened"
-ADJUSTED: Final = "ledger.adjusted"
-RETURNED: Final = "fund.returned"
 LONGEST_LINE: Final = 64 * 1024
-_TOKEN_CHARACTERS: Final = 20
 # An entry moves a voucher that is there, and the voucher's own line says how it was told.
 _ISSUES: Final = frozenset({"voucher.claimed", "voucher.granted", "voucher.earned"})
-_RANKS: Final = {"ledger": 0, "voucher": 1}
+_RANKS: Final = {"ledger": 0, "order": 0, "voucher": 1}
 
 
 class JournalError(ValueError):
@@ -80,91 +71,6 @@ class Line:
     change: Change
     previous: str
     digest: str
-
-
-def person_token(campaign_id: str, identity_ref: str) -> str:
-    """An identity within one campaign's journal."""
-    text = f"journal|{campaign_id}|{identity_ref}"
-    return hashlib.sha256(text.encode()).hexdigest()[:_TOKEN_CHARACTERS]
-
-
-def voucher_changes(voucher: Voucher) -> Iterator[Change]:
-    """One change for each line of the voucher's timeline; the first says what was issued."""
-    for number, entry in enumerate(voucher.timeline):
-        data: dict[str, Any] = {"reference": entry.reference}
-        if number == 0:
-            data |= {
-                "round_id": voucher.round_id,
-                "voucher_type_id": voucher.voucher_type_id,
-                "platform_id": voucher.platform_id,
-                "reserve_fen": voucher.reserve_fen,
-                "valid_from": to_rfc3339(voucher.valid_from),
-                "valid_until": to_rfc3339(voucher.valid_until),
-                "persons": [
-                    person_token(voucher.campaign_id, ref) for ref in voucher.identity_refs
-                ],
-            }
-        kind = f"voucher.{entry.event.value.lower()}"
-        # Padded, so that lines of one instant keep their order.
-        yield Change(entry.at, kind, f"{voucher.voucher_id}.{number:04d}", data)
-
-
-def entry_change(entry: Redemption | Refund) -> Change:
-    """A redemption as it was made, or a refund."""
-    news = entry_news(entry)
-    data = {
-        **news.data,
-        "platform_id": entry.platform_id,
-        "industry": entry.industry,
-        "size_class": entry.size_class,
-    }
-    return Change(entry.recorded_at, news.kind.removeprefix("huimin."), news.news_id, data)
-
-
-def statement_change(statement: Statement, made_at: datetime) -> Change:
-    """A statement of a platform's business date."""
-    news = statement_news(statement, made_at)
-    data = {
-        **news.data,
-        "platform_id": statement.platform_id,
-        "entries_digest": statement.entries_digest,
-    }
-    return Change(made_at, "settlement.made", news.news_id, data)
-
-
-def adjusting_change(entry: AdjustingEntry) -> Change:
-    """An adjusting entry, or its reversal."""
-    order_no, entry_type, refund_no = entry.row.key
-    data = {
-        "platform_id": entry.platform_id,
-        "break_id": entry.break_id,
-        "origin_on": entry.origin_on.isoformat(),
-        "order_no": order_no,
-        "entry_type": entry_type.value,
-        "refund_no": refund_no,
-        "voucher_id": entry.row.voucher_id,
-        "ledger_fen": entry.ledger_fen,
-        "bill_fen": entry.bill_fen,
-        "fiscal_part_fen": entry.parts.fiscal_fen,
-        "platform_part_fen": entry.parts.platform_fen,
-        "merchant_part_fen": entry.parts.merchant_fen,
-        "is_reversal": entry.is_reversal,
-    }
-    return Change(entry.recorded_at, ADJUSTED, entry.entry_id, data)
-
-
-def return_change(fund_return: FundReturn) -> Change:
-    """A return of money to the source account."""
-    data = {
-        "run": fund_return.run,
-        "appropriated_fen": fund_return.appropriated_fen,
-        "redeemed_net_fen": fund_return.redeemed_net_fen,
-        "adjusted_net_fen": fund_return.adjusted_net_fen,
-        "returned_before_fen": fund_return.returned_before_fen,
-        "to_return_fen": fund_return.to_return_fen,
-        "account_number": fund_return.source_account.number,
-    }
-    return Change(fund_return.decided_at, RETURNED, fund_return.reference, data)
 
 
 def opening(campaign_id: str, on: date, *, document_sha256: str, before: int) -> Change:

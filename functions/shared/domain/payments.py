@@ -119,6 +119,8 @@ class Payment:
         proposed_at: when.
         approved_by: who approved it; never who proposed it.
         approved_at: when.
+        withdrawn_by: who took it back instead.
+        withdrawn_at: when.
         reply: what the bank said.
 
     """
@@ -131,6 +133,8 @@ class Payment:
     proposed_at: datetime
     approved_by: str | None = None
     approved_at: datetime | None = None
+    withdrawn_by: str | None = None
+    withdrawn_at: datetime | None = None
     reply: BankReply | None = None
 
     @property
@@ -227,7 +231,7 @@ class Payments:
             replace(last, state=PaymentState.APPROVED, approved_by=by, approved_at=_as_written(now))
         )
 
-    def withdrawn(self) -> Payments:
+    def withdrawn(self, *, by: str, now: datetime) -> Payments:
         """With the proposed payment taken back.
 
         Raises:
@@ -235,7 +239,11 @@ class Payments:
 
         """
         last = self._last(PaymentState.PROPOSED)
-        return self._changed(replace(last, state=PaymentState.WITHDRAWN))
+        return self._changed(
+            replace(
+                last, state=PaymentState.WITHDRAWN, withdrawn_by=by, withdrawn_at=_as_written(now)
+            )
+        )
 
     def replied(self, reply: BankReply) -> Payments:
         """With the bank's reply to the approved payment.
@@ -333,6 +341,8 @@ def _payment_document(payment: Payment) -> dict[str, object]:
         "proposed_at": to_rfc3339(payment.proposed_at),
         "approved_by": payment.approved_by,
         "approved_at": to_rfc3339(payment.approved_at) if payment.approved_at else None,
+        "withdrawn_by": payment.withdrawn_by,
+        "withdrawn_at": to_rfc3339(payment.withdrawn_at) if payment.withdrawn_at else None,
         "reply": None
         if reply is None
         else {
@@ -349,6 +359,7 @@ def _payment_document(payment: Payment) -> dict[str, object]:
 
 def _payment(document: Mapping[str, Any]) -> Payment:
     reply, approved_at = document["reply"], document["approved_at"]
+    withdrawn_at = document["withdrawn_at"]
     return Payment(
         number=document["number"],
         state=PaymentState(document["state"]),
@@ -358,5 +369,7 @@ def _payment(document: Mapping[str, Any]) -> Payment:
         proposed_at=parse_rfc3339(document["proposed_at"]),
         approved_by=document["approved_by"],
         approved_at=parse_rfc3339(approved_at) if approved_at else None,
+        withdrawn_by=document["withdrawn_by"],
+        withdrawn_at=parse_rfc3339(withdrawn_at) if withdrawn_at else None,
         reply=BankReply(**{**reply, "told_at": parse_rfc3339(reply["told_at"])}) if reply else None,
     )

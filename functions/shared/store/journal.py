@@ -7,37 +7,48 @@ not have got yet, or never got, what a journal must not miss.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
+from pynamodb.models import Model
 
 from functions.shared.domain.business_time import business_date, day_bounds, to_rfc3339
-from functions.shared.domain.funds import CampaignRecord
-from functions.shared.domain.journal import (
-    GENESIS,
-    Change,
+from functions.shared.domain.journal import GENESIS, Change
+from functions.shared.domain.journal_changes import (
     adjusting_change,
+    confirmed_change,
+    earning_change,
+    earning_refund_change,
     entry_change,
+    payment_changes,
+    payout_change,
     return_change,
     statement_change,
     voucher_changes,
 )
 from functions.shared.store.adjusting import AdjustingStore
 from functions.shared.store.connection import Database
+from functions.shared.store.earnings import EARN, earning_of, earning_refund_of
 from functions.shared.store.ledger import REDEEM, redemption_of, refund_of
+from functions.shared.store.payments import PaymentStore
+from functions.shared.store.payouts import PayoutStore
 from functions.shared.store.returns import ReturnStore
 from functions.shared.store.settlements import SettlementStore
 from functions.shared.store.stock import StockStore
-from functions.shared.store.tables import LedgerItem, SettlementItem, VoucherItem
+from functions.shared.store.tables import EarningItem, LedgerItem, SettlementItem, VoucherItem
 from functions.shared.store.transaction import Cancelled
 from functions.shared.store.vouchers import voucher_of
 
-Keep = Callable[[date, Change], None]
-"""Takes a change of a business date."""
+Keep = Callable[[str, date, Change], None]
+"""Takes a campaign's change of a business date."""
+
+MOST_CAMPAIGNS: Final = 50
+"""Of one reading: a condition may name a hundred, and each keeps a file a day open."""
 
 _TIME: Final = len("2026-01-05T04:00:00.000Z")
 
@@ -52,6 +63,15 @@ class JournalBookmark:
     through: date | None = None
     root: str = GENESIS
     changes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A campaign, and the first and last business date of which its changes are wanted."""
+
+    campaign_id: str
+    first: date
+    last: date
 
 
 @dataclass(slots=True)
@@ -79,6 +99,8 @@ class JournalStore:
         self._settlements = SettlementStore(database)
         self._returns = ReturnStore(database)
         self._adjusting = AdjustingStore(database)
+        self._payouts = PayoutStore(database)
+        self._payments = PaymentStore(database)
 
     def bookmark(self, campaign_id: str) -> JournalBookmark:
         """How far the campaign's journal is written."""
@@ -117,35 +139,37 @@ class JournalStore:
             # Another run has written the same days.
             return
 
-    def changes(self, record: CampaignRecord, first: date, last: date, keep: Keep) -> Found:
-        """Finds every change of the campaign on those business dates.
+    def changes(self, wanted: Sequence[Wanted], keep: Keep) -> dict[str, Found]:
+        """Finds every change of some campaigns on some business dates; reads each table once.
 
         Args:
-            record: the campaign.
-            first: the first date.
-            last: the last date.
-            keep: is given each change, with its date, in no order.
+            wanted: the campaigns and dates; no campaign twice.
+            keep: is given each change, with its campaign and date, in no order.
+
+        Returns:
+            What tells whether none is missing, by campaign.
 
         Raises:
             Busy: throttled or lost beyond the SDK's retries.
 
         """
-        campaign_id = record.campaign.campaign_id
-        span = _Span(to_rfc3339(day_bounds(first)[0]), to_rfc3339(day_bounds(last)[1]))
-        found = Found()
-        issued_before = self._issued(campaign_id)
-        for change in chain(
-            self._voucher_changes(campaign_id, span, found),
-            self._entry_changes(campaign_id, span, found),
-            self._other_changes(campaign_id),
+        spans = {each.campaign_id: _Span.of(each) for each in wanted}
+        for campaign_id, span in spans.items():
+            span.found.issued = self._issued(campaign_id), 0
+        for campaign_id, change in chain(
+            self._voucher_changes(spans),
+            self._entry_changes(spans),
+            self._earning_changes(spans),
+            self._other_changes(spans),
         ):
-            on = business_date(change.at)
-            if on < first:
-                found.before += 1
-            elif on <= last:
-                keep(on, change)
-        found.issued = issued_before, self._issued(campaign_id)
-        return found
+            span, on = spans[campaign_id], business_date(change.at)
+            if on < span.first:
+                span.found.before += 1
+            elif on <= span.last:
+                keep(campaign_id, on, change)
+        for campaign_id, span in spans.items():
+            span.found.issued = span.found.issued[0], self._issued(campaign_id)
+        return {campaign_id: span.found for campaign_id, span in spans.items()}
 
     def _issued(self, campaign_id: str) -> int:
         return sum(s.issued for s in self._stock.shards_of(list(self._stock.pools(campaign_id))))
@@ -153,40 +177,80 @@ class JournalStore:
     # Most of what a scan finds is of earlier days, and only counted: it is read as it is stored,
     # and no object is made of it.
 
-    def _voucher_changes(self, campaign_id: str, span: _Span, found: Found) -> Iterator[Change]:
-        for raw in self._database.scan_raw(VoucherItem, VoucherItem.campaign_id == campaign_id):
-            found.vouchers += 1
+    def _voucher_changes(self, spans: Spans) -> Iterator[tuple[str, Change]]:
+        for raw in self._scanned(VoucherItem, spans):
+            span = spans[raw["campaign_id"]["S"]]
+            span.found.vouchers += 1
             times = [line["S"][:_TIME] for line in raw["timeline"]["L"]]
             if any(map(span.holds, times)):
-                yield from voucher_changes(voucher_of(VoucherItem.from_raw_data(raw)))
+                voucher = voucher_of(VoucherItem.from_raw_data(raw))
+                for change in voucher_changes(voucher):
+                    yield voucher.campaign_id, change
             else:
-                found.before += sum(map(span.is_before, times))
+                span.found.before += sum(map(span.is_before, times))
 
-    def _entry_changes(self, campaign_id: str, span: _Span, found: Found) -> Iterator[Change]:
-        for raw in self._database.scan_raw(LedgerItem, LedgerItem.campaign_id == campaign_id):
-            recorded_at = raw["recorded_at"]["S"]
+    def _entry_changes(self, spans: Spans) -> Iterator[tuple[str, Change]]:
+        for raw in self._recorded(LedgerItem, spans):
+            item = LedgerItem.from_raw_data(raw)
+            is_redemption = item.entry_type == REDEEM
+            entry = redemption_of(item) if is_redemption else refund_of(item)
+            yield item.campaign_id, entry_change(entry)
+
+    def _earning_changes(self, spans: Spans) -> Iterator[tuple[str, Change]]:
+        for raw in self._recorded(EarningItem, spans):
+            item = EarningItem.from_raw_data(raw)
+            if item.entry_key == EARN:
+                yield item.campaign_id, earning_change(earning_of(item))
+            else:
+                yield item.campaign_id, earning_refund_change(earning_refund_of(item))
+
+    def _recorded(self, model: type[Model], spans: Spans) -> Iterator[dict[str, Any]]:
+        """Items that were recorded on one of the days; earlier ones are counted."""
+        for raw in self._scanned(model, spans):
+            span, recorded_at = spans[raw["campaign_id"]["S"]], raw["recorded_at"]["S"]
             if span.holds(recorded_at):
-                item = LedgerItem.from_raw_data(raw)
-                is_redemption = item.entry_type == REDEEM
-                yield entry_change(redemption_of(item) if is_redemption else refund_of(item))
+                yield raw
             else:
-                found.before += span.is_before(recorded_at)
+                span.found.before += span.is_before(recorded_at)
 
-    def _other_changes(self, campaign_id: str) -> Iterator[Change]:
+    def _scanned(self, model: type[Model], spans: Spans) -> Iterator[dict[str, Any]]:
+        campaign_ids = Path(["campaign_id"])
+        return self._database.scan_raw(model, campaign_ids.is_in(*spans))
+
+    def _other_changes(self, spans: Spans) -> Iterator[tuple[str, Change]]:
+        for campaign_id in spans:
+            for change in self._campaign_changes(campaign_id):
+                yield campaign_id, change
+
+    def _campaign_changes(self, campaign_id: str) -> Iterator[Change]:
         for statement, made_at in self._settlements.made(campaign_id):
             yield statement_change(statement, made_at)
-        for adjusting in self._adjusting.all(campaign_id):
-            yield adjusting_change(adjusting)
-        for fund_return in self._returns.all(campaign_id):
-            yield return_change(fund_return)
+        for platform_id, on, at in self._payouts.all_confirmations(campaign_id):
+            yield confirmed_change(campaign_id, platform_id, on, at)
+        yield from map(adjusting_change, self._adjusting.all(campaign_id))
+        returns = list(self._returns.all(campaign_id))
+        payouts = [payout for payout, _ in self._payouts.all(campaign_id)]
+        yield from map(return_change, returns)
+        yield from map(payout_change, payouts)
+        owed = [made.owed for made in returns] + [payout.owed for payout in payouts]
+        for payments in self._payments.of_all(campaign_id, owed):
+            yield from payment_changes(payments)
 
 
 @dataclass(frozen=True, slots=True)
 class _Span:
     """The time of some days, as times are stored: texts that sort as the times do."""
 
+    first: date
+    last: date
     start: str
     end: str
+    found: Found
+
+    @classmethod
+    def of(cls, wanted: Wanted) -> _Span:
+        start, end = day_bounds(wanted.first)[0], day_bounds(wanted.last)[1]
+        return cls(wanted.first, wanted.last, to_rfc3339(start), to_rfc3339(end), Found())
 
     def is_before(self, at: str) -> bool:
         """Whether it is earlier."""
@@ -195,3 +259,6 @@ class _Span:
     def holds(self, at: str) -> bool:
         """Whether it is on one of the days."""
         return self.start <= at < self.end
+
+
+Spans = Mapping[str, _Span]

@@ -35,6 +35,13 @@ class PayoutStore:
         found = self._database.query(SettlementItem, campaign_id, condition)
         return {date.fromisoformat(item.business_on): item.made_at for item in found}
 
+    def all_confirmations(self, campaign_id: str) -> Iterator[tuple[str, date, datetime]]:
+        """Which platforms confirmed which business dates' statements, and when."""
+        condition = SettlementItem.statement_key.startswith(f"{CONFIRMATION}#")
+        for item in self._database.query(SettlementItem, campaign_id, condition):
+            on = date.fromisoformat(item.business_on)
+            yield item.platform_id or "", on, item.made_at
+
     def confirm(self, statement: Statement, *, now: datetime) -> bool:
         """Notes that the platform confirms the statement; False where it did so before.
 
