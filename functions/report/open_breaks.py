@@ -7,7 +7,7 @@ themselves do. So a report counts the same whenever it is counted, once the regi
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -82,20 +82,32 @@ def read_open_breaks(objects: ObjectStore, campaign_id: str, on: date) -> OpenBr
     prefix = register_prefix(register_on)
     if objects.get(prefix + FILE_NAME) is None:
         return OpenBreaks(None, {})
-    tallies: dict[tuple[str, MatchState], BreakTally] = {}
     with TemporaryDirectory(prefix="huimin-") as folder:
         # On disk and line by line: a day without a bill may have left a million.
         path = Path(folder) / REGISTER_CSV
         objects.fetch(prefix + REGISTER_CSV, path)
         with path.open(encoding="utf-8-sig", newline="") as lines:
-            for cells in csv.DictReader(lines):
-                if cells["campaign_id"] != campaign_id:
-                    continue
-                key = cells["platform_id"], MatchState(cells["match_state"])
-                tally = tallies.setdefault(key, BreakTally())
-                tally.breaks += 1
-                tally.oldest_days = max(tally.oldest_days, int(cells["age_days"]))
-                tally.difference_fen += int(cells["difference_fen"])
+            return tally_breaks(csv.DictReader(lines), campaign_id, register_on)
+
+
+def tally_breaks(
+    rows: Iterable[Mapping[str, str]], campaign_id: str, register_on: date
+) -> OpenBreaks:
+    """A campaign's open breaks by the rows of a register.
+
+    Raises:
+        KeyError, ValueError: they are no register's.
+
+    """
+    tallies: dict[tuple[str, MatchState], BreakTally] = {}
+    for cells in rows:
+        if cells["campaign_id"] != campaign_id:
+            continue
+        key = cells["platform_id"], MatchState(cells["match_state"])
+        tally = tallies.setdefault(key, BreakTally())
+        tally.breaks += 1
+        tally.oldest_days = max(tally.oldest_days, int(cells["age_days"]))
+        tally.difference_fen += int(cells["difference_fen"])
     return OpenBreaks(register_on, tallies)
 
 

@@ -24,6 +24,7 @@ from functions.shared.domain.business_time import business_date, day_bounds
 from functions.shared.domain.campaign import Campaign, CampaignState, validity_of
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.funds import CampaignRecord
+from functions.shared.domain.settlement import last_late_day
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.ledger import LedgerStore
 from functions.shared.store.objects import ObjectStore
@@ -38,6 +39,9 @@ indexes show it some seconds later.
 
 REPORTS_PER_RUN: Final = 62
 """The most reports that one run writes for a campaign; the next run writes the rest."""
+
+LATE_LOOKED_AT: Final = timedelta(days=10)
+"""How far back a run looks for late refunds: nearly all days of theirs are without any."""
 
 _DAY: Final = timedelta(days=1)
 _INSTANT: Final = timedelta(microseconds=1)
@@ -94,8 +98,8 @@ class ReportService:
         """Publishes every report that is missing, of every campaign, oldest day first.
 
         Each day on which vouchers can be claimed or redeemed gets one, even where nothing
-        happened; between periods and after the last, each day with an entry, until the refund
-        window has passed or the campaign is closed.
+        happened; between periods and after the last, each day with an entry, until no late
+        refund can come any more.
 
         Raises:
             ExceptionGroup: some campaigns failed; the others' reports are published.
@@ -128,16 +132,17 @@ class ReportService:
         """The days without a report that should have one, oldest first."""
         campaign = record.campaign
         live_days = _live_days(campaign)
-        last = min(_last_day_over(now), business_date(campaign.refunds_end_at))
-        if record.closed_at is not None:
-            last = min(last, business_date(record.closed_at))
+        over = _last_day_over(now)
+        last = min(over, last_late_day(campaign))
         if last < _first_day(campaign):
             return []
+        window_ends, looked_at = business_date(campaign.refunds_end_at), over - LATE_LOOKED_AT
         published = published_days(self._objects, campaign.campaign_id)
         return [
             on
             for on in _days(_first_day(campaign), last)
             if on not in published
+            and (on in live_days or on <= window_ends or on >= looked_at)
             and (on in live_days or any(True for _ in self._entries(campaign, on)))
         ]
 

@@ -7,8 +7,8 @@ state follows from the one before. What does not follow is a finding.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from functions.shared.domain.business_time import business_date, parse_rfc3339
 from functions.shared.domain.campaign import Campaign
 from functions.shared.domain.errors import HuiminError
 from functions.shared.domain.journal import Change
-from functions.shared.domain.journal_changes import ADJUSTED, RETURNED
+from functions.shared.domain.journal_changes import ADJUSTED, ORDER_EARNED, ORDER_REFUNDED
 from functions.shared.domain.limits import PersonCounter, claim_counters, redemption_counters
 from functions.shared.domain.money import NO_NET, NO_PARTS, FundingParts, NetParts
 from functions.shared.domain.orders import Order
@@ -26,6 +26,9 @@ from functions.shared.domain.refunds import NOTHING_REFUNDED, Redeemed, Refunded
 from functions.shared.domain.tills import price_at_till
 from functions.shared.domain.vouchers import VoucherState as State
 from infra.audit.findings import Finding, Kind
+from infra.audit.orders import EarnedOrders
+from infra.audit.payables import Payables
+from infra.audit.proofs import Windows
 
 _ISSUED: Final = frozenset({"claimed", "granted", "earned"})
 _UNUSED: Final = frozenset({State.ISSUED, State.HELD})
@@ -91,33 +94,18 @@ class DayTally:
         return net.fiscal_fen, net.platform_fen, net.merchant_fen
 
 
-@dataclass(slots=True)
-class Figures:
-    """What the T+1 report counts of a business date, in all."""
-
-    issued_count: int = 0
-    issued_fen: int = 0
-    redemption_count: int = 0
-    redemption_fen: int = 0
-    order_fen: int = 0
-    fiscal_fen: int = 0
-    refund_count: int = 0
-    refunded_voucher_fen: int = 0
-    refunded_fiscal_fen: int = 0
-    claimers: set[str] = field(default_factory=set)
-    redeemers: set[str] = field(default_factory=set)
-
-
 class Book:
     """One campaign's book.
 
     Args:
         campaign: its rules, from the document that the journal names.
+        counted_at: when daily proofs were counted.
 
     """
 
-    def __init__(self, campaign: Campaign) -> None:
+    def __init__(self, campaign: Campaign, counted_at: Iterable[datetime] = ()) -> None:
         self.campaign = campaign
+        self.windows = Windows(counted_at)
         self.vouchers: dict[str, BookedVoucher] = {}
         self.orders: dict[str, BookedOrder] = {}
         # What an order, or with its number a refund, gave or reversed of voucher money.
@@ -125,15 +113,14 @@ class Book:
         self.refund_numbers: dict[tuple[str, str, str], int] = {}
         self.adjusted: dict[str, Mapping[str, Any]] = {}
         self.days: defaultdict[tuple[str, date], DayTally] = defaultdict(DayTally)
-        self.figures: defaultdict[date, Figures] = defaultdict(Figures)
-        self.settlements: dict[str, Mapping[str, Any]] = {}
-        self.returns: dict[int, Mapping[str, Any]] = {}
+        self.payables = Payables(campaign)
+        self._earned = EarnedOrders(campaign)
+        self._by_orders: set[str] = set()
         self.used: Counter[tuple[str, str]] = Counter()
         self.limits: dict[str, PersonCounter] = {}
         self.redeemed_net_fen = 0
         self.adjusted_net_fen = 0
         self.outstanding_fen = 0
-        self.returned_fen = 0
         self._last: tuple[datetime | None, str] = None, ""
 
     @property
@@ -141,16 +128,27 @@ class Book:
         """Fiscal money that platforms are owed: redeemed net, and adjusted net."""
         return self.redeemed_net_fen + self.adjusted_net_fen
 
+    def spent(self, settled_on: date) -> tuple[int, int]:
+        """Redeemed net and adjusted net, in fen, of all entries of that date or before."""
+        redeemed_fen = adjusted_fen = 0
+        for (_, on), tally in self.days.items():
+            if on <= settled_on:
+                adjusted_fen += tally.adjusting.fiscal_fen
+                redeemed_fen += tally.net()[0] - tally.adjusting.fiscal_fen
+        return redeemed_fen, adjusted_fen
+
     def enter(self, where: str, change: Change) -> Iterator[Finding]:
         """Books one change; what does not follow from those before it."""
         # The lines of one transaction are of one instant, and the money is whole behind the last:
         # an entry stands before the line that sets its voucher's money free.
         if change.at != self._last[0]:
-            yield from self._funds()
+            yield from self._instant_over(change.at)
         self._last = change.at, where
         try:
             area, _, event = change.kind.partition(".")
-            if area == "voucher":
+            if self.payables.takes(change.kind):
+                yield from self.payables.enter(where, change)
+            elif area == "voucher":
                 yield from self._voucher(where, event, change)
             elif change.kind == "ledger.redeemed":
                 yield from self._redeemed(where, change)
@@ -158,11 +156,10 @@ class Book:
                 yield from self._refunded(where, change)
             elif change.kind == ADJUSTED:
                 yield from self._adjusted(where, change)
-            elif change.kind == "settlement.made":
-                self.settlements[change.change_id] = change.data
-            elif change.kind == RETURNED:
-                self.returns[change.data["run"]] = change.data
-                self.returned_fen += change.data["to_return_fen"]
+            elif change.kind == ORDER_EARNED:
+                yield from self._order_earned(where, change)
+            elif change.kind == ORDER_REFUNDED:
+                yield from self._earned.refund_plain(where, change.data)
             else:
                 yield Finding(Kind.CHAIN, where, f"no change is called {change.kind}")
         except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -170,10 +167,25 @@ class Book:
 
     def end(self) -> Iterator[Finding]:
         """What the last instant leaves; to be asked when all changes are entered."""
+        yield from self._instant_over(None)
+        unearned = sorted(self._by_orders - self._earned.earned)
+        if unearned:
+            detail = f"{len(unearned)} earned vouchers have no order: {unearned[0]}"
+            yield Finding(Kind.VOUCHER, self.campaign.campaign_id, detail)
+
+    def _instant_over(self, next_at: datetime | None) -> Iterator[Finding]:
         yield from self._funds()
+        money = self.redeemed_net_fen, self.adjusted_net_fen, self.payables.returned_fen
+        self.windows.hold(self._last[0], next_at, money)
+        for voucher_id, where in self._earned.due_back.items():
+            voucher = self.vouchers[voucher_id]
+            if not voucher.is_forfeited and voucher.state in {*_UNUSED, State.REDEEMED}:
+                detail = f"{voucher_id} stays, and too little is left of the order that earned it"
+                yield Finding(Kind.VOUCHER, where, detail)
+        self._earned.due_back.clear()
 
     def _funds(self) -> Iterator[Finding]:
-        held_fen = self.outstanding_fen + self.owed_fen + self.returned_fen
+        held_fen = self.outstanding_fen + self.owed_fen + self.payables.returned_fen
         if (
             held_fen > self.campaign.appropriated_fen
             or min(self.outstanding_fen, self.redeemed_net_fen) < 0
@@ -224,6 +236,8 @@ class Book:
             persons=tuple(data["persons"]),
         )
         self.vouchers[voucher_id] = voucher
+        if change.kind == "voucher.earned":
+            self._by_orders.add(voucher_id)
         self.outstanding_fen += voucher.reserve_fen
         voucher_type = self.campaign.voucher_type(voucher.voucher_type_id)
         in_round = self.campaign.round(voucher.round_id)
@@ -236,10 +250,6 @@ class Book:
         if not in_round.opens_at <= change.at < in_round.closes_at:
             yield Finding(Kind.VOUCHER, where, "the round is not open then")
         yield from self._counted(where, voucher.persons, self._claim_counters(voucher))
-        figures = self.figures[business_date(change.at)]
-        figures.issued_count += 1
-        figures.issued_fen += voucher_type.benefit.greatest_fen
-        figures.claimers.add(voucher.persons[0])
 
     def _move(self, voucher: BookedVoucher, state: State) -> None:
         if voucher.state in _UNUSED and state not in _UNUSED:
@@ -292,15 +302,10 @@ class Book:
         yield from self._priced(where, change.at, data, amounts, voucher)
         counters = redemption_counters(self.campaign, merchant_id=data["merchant_id"], on=on)
         yield from self._counted(where, voucher.persons, counters)
-        tally, figures = self.days[data["platform_id"], on], self.figures[on]
+        tally = self.days[data["platform_id"], on]
         tally.count += 1
         tally.gross += amounts.parts
         self.redeemed_net_fen += amounts.parts.fiscal_fen
-        figures.redemption_count += 1
-        figures.redemption_fen += amounts.voucher_fen
-        figures.order_fen += amounts.order_fen
-        figures.fiscal_fen += amounts.parts.fiscal_fen
-        figures.redeemers.add(voucher.persons[0])
 
     def _is_live(self, redemption_id: str) -> bool:
         order = self.orders[redemption_id]
@@ -363,16 +368,31 @@ class Book:
             )
             self._count(voucher.persons, counters, -1)
         parts = _parts(data)
-        tally, figures = self.days[data["platform_id"], on], self.figures[on]
+        tally = self.days[data["platform_id"], on]
         tally.count += 1
         if order.on == on:
             tally.refunds += parts
         else:
             tally.adjustments += parts
         self.redeemed_net_fen -= parts.fiscal_fen
-        figures.refund_count += 1
-        figures.refunded_voucher_fen += data["voucher_fen"]
-        figures.refunded_fiscal_fen += parts.fiscal_fen
+        self._earned.refund_redeemed(where, data["redemption_id"], step.after)
+        yield from self._in_time(where, change.at)
+
+    def _in_time(self, where: str, at: datetime) -> Iterator[Finding]:
+        """A refund is in the refund window, or late once the campaign is closed."""
+        if at < self.campaign.refunds_end_at:
+            return
+        if not self.payables.returns or at >= self.campaign.late_refunds_end_at:
+            yield Finding(Kind.ENTRY, where, "no refund is taken then")
+
+    # Orders that earned vouchers
+
+    def _order_earned(self, where: str, change: Change) -> Iterator[Finding]:
+        data = change.data
+        voucher = self.vouchers[data["voucher_id"]]
+        order = self.orders.get(data["redemption_id"] or "")
+        redeemed = (order.amounts, order.refunded) if order else None
+        yield from self._earned.earn(where, data, voucher.voucher_type_id, redeemed)
 
     # Breaks that were ended by accepting the bill
 

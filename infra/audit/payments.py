@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date
 
+from functions.shared.domain.business_time import business_date
+from functions.shared.files.manifest import Manifest
 from infra.audit.findings import Finding, Kind
+from infra.audit.payables import Debt
 from infra.audit.reading import document_at
 from infra.audit.sources import Source
 
 
 def check_instruction(
-    source: Source, prefix: str, kind: Kind, *, owed_fen: int, account: str | None
+    source: Source,
+    prefix: str,
+    manifest: Manifest,
+    kind: Kind,
+    *,
+    owed_fen: int,
+    account: str | None,
+    debts: Mapping[str, Debt],
+    last_day: date,
 ) -> Iterator[Finding]:
     """What an instruction pays otherwise than it may.
 
-    It pays at most what is owed, to the one account, and two persons stand for it. What the bank
-    paid is in no file; several instructions of one amount may together name more, where the bank
-    had not paid one.
+    It pays at most what is owed, to the one account, two persons stand for it, and the journal
+    knows that they do.
 
     Args:
         source: the files.
         prefix: the folder of the payment.
+        manifest: of the folder.
         kind: of the findings.
         owed_fen: what it pays of.
         account: the only one that may be credited; None where there is none.
+        debts: by the journal.
+        last_day: the last that the journal has; a later approval cannot be compared yet.
 
     """
     row = (document_at(source, prefix + "payment.json").get("rows") or [{}])[0]
@@ -35,6 +49,12 @@ def check_instruction(
         yield Finding(kind, prefix, f"it pays to {row.get('payee_account')}, not to {account}")
     if row.get("proposed_by") == row.get("approved_by"):
         yield Finding(kind, prefix, "one person proposed and approved it")
+    if business_date(manifest.cutoff_at) <= last_day:
+        debt = debts.get(str(manifest.inputs.get("pays")))
+        approved_fen = debt.approved.get(str(row.get("reference"))) if debt else None
+        if approved_fen != amount_fen:
+            detail = f"it pays {amount_fen} fen, the journal knows of {approved_fen} approved"
+            yield Finding(kind, prefix, detail)
     try:
         message = source.read(prefix + "pain.001.xml").decode()
     except (FileNotFoundError, UnicodeDecodeError):

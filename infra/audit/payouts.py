@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final
 
+from functions.shared.domain.business_time import business_date
 from functions.shared.domain.settlement import statement_id_of
 from functions.shared.files.manifest import Manifest
 from infra.audit.book import Book
@@ -60,6 +61,8 @@ class Payouts:
             if sorted(found) != list(range(1, len(found) + 1)):
                 detail = f"payouts {sorted(found)} do not follow each other"
                 yield Finding(Kind.PAYOUT, platform_id, detail)
+        for platform_id, number in self._book.payables.payouts.keys() - self._nets.keys():
+            yield Finding(Kind.PAYOUT, platform_id, f"the files of payout {number} are missing")
         yield from self._payments()
 
     def _payout(
@@ -71,6 +74,14 @@ class Payouts:
             net_fen += row.get("net_fen", 0)
             yield from self._row(prefix, platform_id, row)
         self._nets[platform_id, number] = net_fen
+        drawn = self._book.payables.payouts.get((platform_id, number))
+        told_lines = tuple(
+            (row.get("business_date"), row.get("statement_id"), row.get("net_fen")) for row in rows
+        )
+        if drawn is None and business_date(manifest.cutoff_at) <= self._last_day:
+            yield Finding(Kind.PAYOUT, prefix, "the journal knows of no such payout")
+        if drawn is not None and drawn.lines != told_lines:
+            yield Finding(Kind.PAYOUT, prefix, "the journal tells of other statements")
         side = _BUREAU if net_fen > 0 else "PLATFORM" if net_fen else "NOBODY"
         told = manifest.inputs.get("net_fen"), manifest.inputs.get("payable_side")
         if told != (net_fen, side):
@@ -94,13 +105,20 @@ class Payouts:
             yield Finding(Kind.PAYOUT, prefix, detail)
 
     def _payments(self) -> Iterator[Finding]:
-        for prefix, _ in self._of_kind("payout_payment"):
+        for prefix, manifest in self._of_kind("payout_payment"):
             _, _, platform_id, number, *_ = prefix.split("/")
             net_fen = self._nets.get((platform_id, int(number)), 0)
             contract = self._book.campaign.contract(platform_id)
             account = contract.account.number if contract else None
             yield from check_instruction(
-                self._source, prefix, Kind.PAYOUT, owed_fen=net_fen, account=account
+                self._source,
+                prefix,
+                manifest,
+                Kind.PAYOUT,
+                owed_fen=net_fen,
+                account=account,
+                debts=self._book.payables.debts,
+                last_day=self._last_day,
             )
 
     def _of_kind(self, kind: str) -> Iterator[tuple[str, Manifest]]:

@@ -15,7 +15,9 @@ from functions.shared.files.manifest import Manifest
 from infra.audit.book import Book
 from infra.audit.chain import Chain
 from infra.audit.findings import Finding, Kind
+from infra.audit.proofs import PROOF
 from infra.audit.published import Published
+from infra.audit.reports import Reports
 from infra.audit.sets import Sets
 from infra.audit.sources import Source
 
@@ -81,19 +83,25 @@ def _verify_campaign(
 ) -> None:
     chain = Chain(campaign_id, days, source)
     book: Book | None = None
+    reports: Reports | None = None
+    counted_at = [m.cutoff_at for m in sets.manifests.values() if m.kind == PROOF]
     lines = sum(entry.rows for of_day in days.values() for entry in of_day.files)
     for where, change in track(chain.changes(sorted(days)), campaign_id, lines):
         if book is None:
             campaign = _campaign(chain.document, campaign_id, verdict)
             if campaign is None:
                 break
-            book = Book(campaign)
+            book = Book(campaign, counted_at)
+            reports = Reports(book, sets.manifests, source)
         verdict.findings += book.enter(where, change)
+        if reports is not None:
+            verdict.findings += reports.note(change)
     verdict.findings += chain.findings
     verdict.counted["journal lines"] += chain.lines
-    if book is None or chain.last_day is None:
+    if book is None or reports is None or chain.last_day is None:
         return
     verdict.findings += book.end()
+    verdict.findings += reports.end(chain.last_day)
     published = Published(campaign_id, book, sets.manifests, source, chain.last_day)
     verdict.findings += published.check()
     for name, count in (
@@ -101,8 +109,8 @@ def _verify_campaign(
         ("redemptions", len(book.orders)),
         ("settlements", published.settlements),
         ("payouts", published.payouts),
-        ("reports", published.reports),
-        ("fund returns", len(book.returns)),
+        ("reports", reports.count),
+        ("fund returns", len(book.payables.returns)),
     ):
         verdict.counted[name] += count
 

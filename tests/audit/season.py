@@ -146,6 +146,41 @@ class Season:
         for days in range(2, 10):
             self._end_day(OPENS + days * DAY)
 
+    def play_late(self) -> None:
+        """Everybody is paid, an order is refunded late, and what it brings back is returned."""
+        self._pay()
+        late = self.second.client.request("GET", f"/v1/redemptions/{self._redemption('o2')}").json
+        self._act(lambda: self.second.refund(late, "late-2", 3_003))
+        for days in (10, 11, 27):
+            self._end_day(OPENS + days * DAY)
+        assert self.bureau.fund_return(self.document, 2).json["to_return_fen"]
+        # A journal's run writes seven days.
+        for _ in range(3):
+            self.stack.tick()
+
+    def _pay(self) -> None:
+        bureau, document = self.bureau, self.document
+        accounts = {"returns/1": document["source_account"]["number"]}
+        for contract in document["contracts"]:
+            name = contract["platform_id"]
+            self._act(partial(bureau.draw_payout, document, name, 1))
+            accounts[f"settlements/{name}/payouts/1"] = contract["account"]["number"]
+        for of, account_number in accounts.items():
+            pay = partial(bureau.pay, document, of=of)
+            self._act(partial(pay, "", version=1, by=bureau.operator))
+            self._act(partial(pay, "/withdraw", version=2, by=bureau.operator))
+            self._act(partial(pay, "", version=3, by=bureau.operator))
+            found = self._act(partial(pay, "/approve", version=4, by=bureau.approver))
+            last = found["payments"][-1]
+            told = {
+                "reference": last["reference"],
+                "account_number": account_number,
+                "paid_fen": last["amount_fen"],
+                "bank_reference": "B-1",
+                "note": "已入账",
+            }
+            self._act(partial(pay, "/reply", version=5, by=bureau.operator, told=told))
+
     def _open(self) -> None:
         version = self.bureau.make_campaign(self.document).json["version"]
         self.bureau.approve(self.document, version=version, by=self.bureau.approver)
@@ -262,15 +297,5 @@ def write_season(folder: Path) -> None:
         season = Season(stack)
         season.play()
         assert season.bureau.campaign(season.document).json["state"] == "CLOSED"
-        bureau, document = season.bureau, season.document
-        assert bureau.pay(document, "", version=1, by=bureau.operator).status == 200
-        assert bureau.pay(document, "/approve", version=2, by=bureau.approver).status == 200
-        for platform in (season.first, season.second):
-            name = platform.platform_id
-            assert bureau.draw_payout(document, name, 1).status == 201
-            of = f"settlements/{name}/payouts/1"
-            assert bureau.pay(document, "", version=1, by=bureau.operator, of=of).status == 200
-            approved = bureau.pay(document, "/approve", version=2, by=bureau.approver, of=of)
-            assert approved.status == 200
-        stack.tick()
+        season.play_late()
         stack.download(folder)

@@ -375,16 +375,26 @@ def test_between_two_periods_only_days_with_entries_are_reported(desk: Desk) -> 
     assert days_of(winter) == [DAY_1, FIRST + timedelta(days=30)]
 
 
-def test_a_closed_campaign_is_reported_up_to_its_close(desk: Desk) -> None:
+def test_late_refunds_of_a_closed_campaign_are_reported_as_long_as_they_may_come(
+    desk: Desk,
+) -> None:
+    days = (LAST_REFUND_DAY - FIRST).days
+    late, last = days + 21, days + 90
+    desk.ledger.refund("o1", "f1", noon(late), 1_000)
+    desk.ledger.refund("o1", "f2", noon(last), 1_000)
+    desk.ledger.refund("o1", "f3", noon(last + 1), 1_000)
+    desk.record()
     item = CampaignItem.get("summer")
-    item.update(
-        actions=[
-            CampaignItem.state.set(CampaignState.CLOSED.value),
-            CampaignItem.closed_at.set(noon(2)),
-        ]
-    )
-    published = desk.service().report_due(morning_after(LAST_REFUND_DAY))
-    assert days_of(published) == [DAY_1, DAY_2]
+    item.update(actions=[CampaignItem.state.set(CampaignState.CLOSED.value)])
+    desk.service().report_due(morning_after(LAST_REFUND_DAY))
+
+    def due_after(day: int) -> list[date]:
+        return days_of(desk.service().report_due(morning_after(FIRST + timedelta(days=day - 1))))
+
+    assert due_after(late - 1) == []
+    # A run looks some days back, for runs that failed.
+    assert due_after(late + 10) == [FIRST + timedelta(days=late - 1)]
+    assert due_after(last + 1) == [FIRST + timedelta(days=last - 1)]
 
 
 def test_a_draft_has_no_report(desk: Desk) -> None:

@@ -84,9 +84,9 @@ class Bureau:
             "POST", f"{_resolution(found)}/approve", headers={"If-Match": f'"{version}"'}
         )
 
-    def fund_return(self, document: dict[str, Any]) -> Response:
-        """The campaign's first fund return."""
-        return self.operator.request("GET", f"{self._path(document)}/returns/1")
+    def fund_return(self, document: dict[str, Any], run: int = 1) -> Response:
+        """One of the campaign's fund returns."""
+        return self.operator.request("GET", f"{self._path(document)}/returns/{run}")
 
     def settlements(self, document: dict[str, Any], platform_id: str) -> Response:
         """A platform's settlements in the campaign, and its payouts."""
