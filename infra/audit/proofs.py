@@ -17,6 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from functions.shared.domain.business_time import day_bounds
+from functions.shared.domain.settlement import latest_day_over
 from functions.shared.files.manifest import Manifest
 from infra.audit.findings import Finding, Kind
 from infra.audit.reading import document_at
@@ -132,6 +133,38 @@ def check_proofs(
         window = windows.of(manifest.cutoff_at, last_day)
         for check in campaigns.get(campaign_id, []):
             yield from _wrong(prefix, check, window)
+
+
+def check_reach(
+    campaign_id: str,
+    manifests: Mapping[str, Manifest],
+    source: Source,
+    last_day: date,
+    ends_on: date,
+) -> Iterator[Finding]:
+    """Whether the journal goes on to where the newest proof was counted.
+
+    A run writes journals before it counts, so that a proof without the journal of the day before
+    means that somebody took the journal's end away, or that it is behind.
+
+    Args:
+        campaign_id: whose.
+        manifests: of all sets, by folder.
+        source: the files.
+        last_day: the last that the journal has.
+        ends_on: the last that it ever will have.
+
+    """
+    proofs = [(m.cutoff_at, prefix) for prefix, m in manifests.items() if m.kind == PROOF]
+    for counted_at, prefix in sorted(proofs, reverse=True):
+        expected = min(latest_day_over(counted_at), ends_on)
+        if expected <= last_day:
+            return
+        document = document_at(source, prefix + "invariants.json")
+        if campaign_id in document.get("campaigns", {}):
+            detail = f"the journal ends with {last_day}; when this was counted, {expected} was over"
+            yield Finding(Kind.DAY_MISSING, prefix, detail)
+            return
 
 
 def _wrong(prefix: str, check: Mapping[str, Any], window: Window | None) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from functions.shared.domain.business_time import business_date
 from functions.shared.domain.campaign import Campaign
 from functions.shared.domain.campaign_reader import campaign_from_document
 from functions.shared.domain.errors import HuiminError
@@ -15,7 +16,7 @@ from functions.shared.files.manifest import Manifest
 from infra.audit.book import Book
 from infra.audit.chain import Chain
 from infra.audit.findings import Finding, Kind
-from infra.audit.proofs import PROOF
+from infra.audit.proofs import PROOF, check_reach
 from infra.audit.published import Published
 from infra.audit.reports import Reports
 from infra.audit.sets import Sets
@@ -102,6 +103,9 @@ def _verify_campaign(
         return
     verdict.findings += book.end()
     verdict.findings += reports.end(chain.last_day)
+    ends_on = business_date(book.campaign.books_end_at)
+    reach = check_reach(campaign_id, sets.manifests, source, chain.last_day, ends_on)
+    verdict.findings += reach
     published = Published(campaign_id, book, sets.manifests, source, chain.last_day)
     verdict.findings += published.check()
     for name, count in (

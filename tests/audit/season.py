@@ -151,7 +151,7 @@ class Season:
         self._pay()
         late = self.second.client.request("GET", f"/v1/redemptions/{self._redemption('o2')}").json
         self._act(lambda: self.second.refund(late, "late-2", 3_003))
-        for days in (10, 11, 27):
+        for days in (10, 11, 27, 28):
             self._end_day(OPENS + days * DAY)
         assert self.bureau.fund_return(self.document, 2).json["to_return_fen"]
         # A journal's run writes seven days.
@@ -211,7 +211,11 @@ class Season:
         self._act(lambda: self.first.refund(whole, "whole-1", 6_500))
         again = self._redeem(self.first, vouchers[3], "o4", 7_777)
         self._act(lambda: self.first.refund(again, "part-1", 1_000))
-        # An order earns a voucher, and loses it.
+        # A plain order earns a voucher, and keeps it; one that redeemed another loses it.
+        plain = self._earn(self.second, self.people[5], "p1", 9_000)
+        refund = {"refund_no": "plain-1", "refund_fen": 2_000}
+        path = f"/v1/earnings/{plain}/refunds"
+        self._act(lambda: self.second.client.request("POST", path, json=refund))
         earned = self._earn(self.first, self.people[3], "o4", 7_777)
         self._act(lambda: self.first.refund(again, "part-2", 2_000))
         assert self.first.voucher(earned).json["state"] == "VOIDED"
@@ -246,6 +250,8 @@ class Season:
         self.stack.report()
         if on == business_date(OPENS):
             self._accept_bills()
+            [statement] = self.first.settlements().json["settlements"]
+            self._act(partial(self.first.confirm, statement))
 
     def _accept_bills(self) -> None:
         bureau, said = self.bureau, {"kind": "ACCEPT_BILL", "reason": "平台流水核对无误"}

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from functions.shared.domain.journal import Change
 from functions.shared.edge import telemetry
 from functions.shared.files.json_out import canonical
+from functions.shared.files.manifest import Manifest
 from infra.audit.findings import MEANINGS, Kind
 from infra.audit.sources import Folder
 from infra.audit.verify import Verdict, verify_all
@@ -24,10 +25,14 @@ from tests.audit.season import CAMPAIGN, write_season
 
 DETAIL = f"settlements/unionpay/2026-01-05/{CAMPAIGN}/v1/detail.csv"
 REPORT = f"reports/{CAMPAIGN}/2026-01-05/by_industry.json"
+BY_PLATFORM = REPORT.replace("by_industry", "by_platform")
+BY_SIZE = REPORT.replace("by_industry.json", "by_size_class.csv")
+ENTRIES = REPORT.replace("by_industry.json", "entries.csv")
+OPEN_BREAKS = REPORT.replace("by_industry", "open_breaks")
 STATEMENT = f"settlements/meituan/2026-01-06/{CAMPAIGN}/v1/statement.json"
-PAYMENT = f"returns/{CAMPAIGN}/0001/payment-01/payment.json"
+PAYMENT = f"returns/{CAMPAIGN}/0001/payment-02/payment.json"
 PAYOUT = f"settlements/meituan/2026-01-07/{CAMPAIGN}/payout-0001/payout.json"
-PAID = f"payouts/{CAMPAIGN}/meituan/0001/payment-01/payment.json"
+PAID = f"payouts/{CAMPAIGN}/meituan/0001/payment-02/payment.json"
 RETURN = f"returns/{CAMPAIGN}/0001/fund_return.json"
 
 
@@ -59,14 +64,14 @@ def test_a_sound_folder_passes_and_it_is_said_what_was_checked(sound: Path) -> N
     assert counted.pop("manifests") > 20
     assert counted.pop("files") > 100
     assert counted == {
-        "journal days": 6,
-        "journal lines": 51,
-        "vouchers": 13,
+        "journal days": 29,
+        "journal lines": 78,
+        "vouchers": 14,
         "redemptions": 6,
-        "settlements": 5,
+        "settlements": 6,
         "payouts": 2,
-        "reports": 4,
-        "fund returns": 1,
+        "reports": 5,
+        "fund returns": 2,
     }
 
 
@@ -86,7 +91,7 @@ def _spell(lines: list[bytes]) -> None:
 
 
 def _rename_day(forger: Forger) -> None:
-    forger.days[2].rename(forger.days[2].with_name("2026-02-02"))
+    forger.days[2].rename(forger.days[2].with_name("2026-03-02"))
 
 
 def _swap_days(forger: Forger) -> None:
@@ -127,7 +132,7 @@ CLUMSY: dict[str, tuple[Callable[[Forger], object], set[Kind]]] = {
     "a journal's file gone": (lambda f: _remove(f.lines_of(1)), {Kind.FILE}),
     "a day gone": (lambda f: _remove(f.days[1]), {Kind.DAY_MISSING, Kind.CHAIN}),
     "the first day gone": (lambda f: _remove(f.days[0]), {Kind.DAY_MISSING, Kind.CHAIN}),
-    "the last day gone": (lambda f: _remove(f.days[-1]), {Kind.RETURN}),
+    "the last day gone": (lambda f: _remove(f.days[-1]), {Kind.DAY_MISSING}),
     "all days gone": (lambda f: _remove(f.days[0].parent), {Kind.DAY_MISSING}),
     "a day under another date": (_rename_day, {Kind.MANIFEST}),
     "two days swapped": (_swap_days, {Kind.FILE, Kind.CHAIN}),
@@ -221,6 +226,30 @@ def _edit_a_refund(forger: Forger) -> None:
     details = sorted(forger.folder.glob("settlements/*/*/*/v1/detail.csv"))
     place = next(path for path in details if "\nREFUND," in path.read_text())
     forger.edit_rows(str(place.relative_to(forger.folder)), edit)
+
+
+def _edit_the_page(forger: Forger) -> None:
+    path = forger.folder / Path(REPORT).parent / "report.html"
+    path.write_text(path.read_text().replace("2,000.00", "2,001.00", 1) + " ")
+    forger.describe_again(path.parent)
+
+
+def _add_to_the_report(forger: Forger) -> None:
+    folder = forger.folder / Path(REPORT).parent
+    (folder / "more.csv").write_bytes(b"")
+    manifest = Manifest.from_bytes((folder / "manifest.json").read_bytes())
+    entry = replace(manifest.files[-1], name="more.csv")
+    more = replace(manifest, files=(*manifest.files, entry))
+    (folder / "manifest.json").write_bytes(more.to_bytes())
+    forger.describe_again(folder)
+
+
+def _drawn_otherwise(days: list[list[Change]]) -> None:
+    """A fen from one statement to the other."""
+    changes, place = find(days, "payout.drawn")
+    lines = [list(line) for line in changes[place].data["statements"]]
+    lines[0][2], lines[1][2] = lines[0][2] - 1, lines[1][2] + 1
+    told("payout.drawn", statements=lines)(days)
 
 
 SKILFUL: dict[str, tuple[Callable[[Forger], object], set[Kind]]] = {
@@ -343,6 +372,147 @@ SKILFUL: dict[str, tuple[Callable[[Forger], object], set[Kind]]] = {
     "a figure of the report": (
         lambda f: f.edit_json(REPORT, lambda d: d["rows"][0].update(redemption_count=99)),
         {Kind.FIGURES},
+    ),
+    "a figure by platform": (
+        lambda f: f.edit_json(
+            BY_PLATFORM,
+            lambda d: d["rows"][0].update(net_fiscal_fen=d["rows"][0]["fiscal_fen"] + 1),
+        ),
+        {Kind.FIGURES},
+    ),
+    "a figure for machines": (
+        lambda f: f.edit_rows(BY_SIZE, lambda rows: rows[0].update(merchants_active="77")),
+        {Kind.FIGURES},
+    ),
+    "a row of the report's": (
+        lambda f: f.edit_rows(ENTRIES, lambda rows: rows[0].update(industry="retail")),
+        {Kind.FIGURES},
+    ),
+    "a row of the report's less": (
+        lambda f: f.edit_rows(ENTRIES, lambda rows: rows.pop()),
+        {Kind.FIGURES},
+    ),
+    "open breaks that the register does not have": (
+        lambda f: f.edit_json(OPEN_BREAKS, lambda d: d["rows"].append(d["rows"][0])),
+        {Kind.FIGURES},
+    ),
+    "a page of other figures": (_edit_the_page, {Kind.FIGURES}),
+    "a report's file that is none": (_add_to_the_report, {Kind.FIGURES}),
+    "a report of a day of which the journal knows another merchant": (
+        lambda f: f.forge(told("ledger.redeemed", industry="retail")),
+        {Kind.FIGURES},
+    ),
+    "an order that earns too little": (
+        lambda f: f.forge(edited("order.earned", 0, order_fen=-4_000)),
+        {Kind.ENTRY},
+    ),
+    "an earned voucher without an order": (
+        lambda f: f.forge(dropped("order.earned")),
+        {Kind.VOUCHER, Kind.ENTRY},
+    ),
+    "an order that earns twice": (
+        lambda f: f.forge(copied("order.earned", "v_x.earn")),
+        {Kind.ENTRY},
+    ),
+    "an order that earns by what was never redeemed": (
+        lambda f: f.forge(told("order.earned", 1, redemption_id="r_x")),
+        {Kind.ENTRY},
+    ),
+    "a plain order's refund of more": (
+        lambda f: f.forge(edited("order.refunded", refund_fen=10**6)),
+        {Kind.ENTRY},
+    ),
+    "a plain order's refund that leaves more": (
+        lambda f: f.forge(edited("order.refunded", base_left_fen=1)),
+        {Kind.ENTRY},
+    ),
+    "an earned voucher that is kept": (
+        lambda f: f.forge(dropped("voucher.taken_back")),
+        {Kind.VOUCHER},
+    ),
+    "a late refund less": (
+        lambda f: f.forge(dropped("ledger.refunded", 4)),
+        {Kind.SETTLEMENT, Kind.RETURN, Kind.FIGURES},
+    ),
+    "a refund of a time when none is taken": (
+        lambda f: f.forge(dropped("fund.returned")),
+        {Kind.ENTRY, Kind.RETURN},
+    ),
+    "a supplementary return of a fen more": (
+        lambda f: f.forge(edited("fund.returned", 1, to_return_fen=1)),
+        {Kind.RETURN},
+    ),
+    "a supplementary return to another account": (
+        lambda f: f.forge(told("fund.returned", 1, account_number="666666")),
+        {Kind.RETURN},
+    ),
+    "a supplementary return less": (
+        lambda f: f.forge(dropped("fund.returned", 1)),
+        {Kind.RETURN},
+    ),
+    "a return that forgets the one before": (
+        lambda f: f.forge(told("fund.returned", 1, returned_before_fen=0)),
+        {Kind.RETURN},
+    ),
+    "a return that counts up to another day": (
+        lambda f: f.forge(told("fund.returned", 1, settled_on="2026-01-09")),
+        {Kind.RETURN},
+    ),
+    "a confirmation of no statement": (
+        lambda f: f.forge(told("settlement.confirmed", statement_id="s_x")),
+        {Kind.SETTLEMENT},
+    ),
+    "a payout drawn of a fen more": (
+        lambda f: f.forge(edited("payout.drawn", net_fen=1)),
+        {Kind.PAYOUT},
+    ),
+    "a payout drawn of other statements": (
+        lambda f: f.forge(_drawn_otherwise),
+        {Kind.PAYOUT},
+    ),
+    "a payout drawn to another account": (
+        lambda f: f.forge(told("payout.drawn", payee_account="666666")),
+        {Kind.PAYOUT},
+    ),
+    "a payout that the journal does not have": (
+        lambda f: f.forge(dropped("payout.drawn")),
+        {Kind.PAYOUT},
+    ),
+    "a payout without its files": (
+        lambda f: shutil.rmtree((f.folder / PAYOUT).parent),
+        {Kind.PAYOUT},
+    ),
+    "a payment of a fen more": (
+        lambda f: f.forge(edited("payment.proposed", 1, amount_fen=1)),
+        {Kind.RETURN},
+    ),
+    "a payment that one person approved": (
+        lambda f: f.forge(told("payment.approved", by="li.na")),
+        {Kind.RETURN},
+    ),
+    "a payment that nobody approved": (
+        lambda f: f.forge(dropped("payment.approved")),
+        {Kind.RETURN},
+    ),
+    "a payment taken back and paid": (
+        lambda f: f.forge(dropped("payment.proposed", 1)),
+        {Kind.RETURN},
+    ),
+    "a payment under way twice": (
+        lambda f: f.forge(dropped("payment.withdrawn")),
+        {Kind.RETURN},
+    ),
+    "a payment of nothing that is owed": (
+        lambda f: f.forge(told("payment.proposed", pays="HUIMIN-S0001-X")),
+        {Kind.PAYOUT},
+    ),
+    "a bank's reply about another account": (
+        lambda f: f.forge(told("payment.replied", account="666666")),
+        {Kind.RETURN},
+    ),
+    "a bank's reply of more": (
+        lambda f: f.forge(edited("payment.replied", 1, paid_fen=1)),
+        {Kind.PAYOUT},
     ),
     "more returned": (_return_more, {Kind.RETURN}),
     "returned to another account": (
