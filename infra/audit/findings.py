@@ -24,6 +24,7 @@ class Kind(StrEnum):
     LIMIT = "LIMIT"
     FUNDS = "FUNDS"
     SETTLEMENT = "SETTLEMENT"
+    MATCH = "MATCH"
     PAYOUT = "PAYOUT"
     RETURN = "RETURN"
     FIGURES = "FIGURES"
@@ -43,6 +44,9 @@ MEANINGS: Final = {
     Kind.LIMIT: Words("a person is over a limit", "自然人超过限额"),
     Kind.FUNDS: Words("money does not add up", "资金不平"),
     Kind.SETTLEMENT: Words("a settlement is not what the entries give", "结算单与明细不符"),
+    Kind.MATCH: Words(
+        "a reconciliation is not what entries and bill give", "对账结果与账本、账单不符"
+    ),
     Kind.PAYOUT: Words(
         "a payout is not what its statements come to, or goes astray",
         "付款单与结算单不符，或付款有误",

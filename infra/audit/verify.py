@@ -16,6 +16,7 @@ from functions.shared.files.manifest import Manifest
 from infra.audit.book import Book
 from infra.audit.chain import Chain
 from infra.audit.findings import Finding, Kind
+from infra.audit.matches import Matches
 from infra.audit.proofs import PROOF, check_reach
 from infra.audit.published import Published
 from infra.audit.reports import Reports
@@ -71,6 +72,10 @@ def verify_all(source: Source, track: Track = untracked) -> Verdict:
         verdict.findings.append(Finding(Kind.DAY_MISSING, campaign_id, detail))
     for campaign_id, days in sorted(journals.items()):
         _verify_campaign(campaign_id, days, sets, source, verdict, track)
+    matches = Matches(sets.manifests, source)
+    for day in track(matches.days, "bills", len(matches.days)):
+        verdict.findings += matches.check(day)
+    verdict.counted["rows matched"] = matches.rows
     return verdict
 
 

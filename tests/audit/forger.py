@@ -64,6 +64,13 @@ class Forger:
         path.write_bytes(canonical(document))
         self.describe_again(path.parent)
 
+    def edit_bytes(self, place: str, edit: Callable[[bytes], bytes]) -> None:
+        """Edits a file that no manifest names."""
+        path = self.folder / place
+        data = path.read_bytes()
+        path.write_bytes(edit(data))
+        assert path.read_bytes() != data
+
     def edit_rows(self, place: str, edit: Callable[[list[dict[str, str]]], object]) -> None:
         """Edits the rows of a CSV file, and has its manifest say so."""
         path = self.folder / place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -198,6 +199,7 @@ class Season:
         for number in range(3):
             platform = self.first if number % 2 else self.second
             self._redeem(platform, vouchers[number], f"o{number}", 8_000 + number)
+        self.unused = vouchers[5]
         self.stack.clock.move_to(self.stack.clock.now() + SECOND)
         assert self.second.hold(vouchers[4], "held").status == 200
         return vouchers
@@ -235,6 +237,12 @@ class Season:
                 rows[0] = rows[0].with_amounts(
                     voucher_fen=rows[0].voucher_fen - less_fen, paid_fen=rows[0].paid_fen + less_fen
                 )
+            if rows and on == business_date(OPENS + DAY) and platform is self.first:
+                # An order that was never redeemed, and a voucher that was, billed once more.
+                ghost = replace(rows[-1], entry_type="REDEEM", refund_no="", voucher_id=self.unused)
+                rows.append(replace(ghost, platform_order_no="ghost-1"))
+                used = next(row for row in rows if row.platform_order_no == "o4")
+                rows.append(replace(used, platform_order_no="ghost-2"))
             if rows:
                 self.stack.drop_bill(platform.platform_id, on, render_bill(rows))
         if on == business_date(OPENS + DAY):

@@ -25,6 +25,8 @@ from tests.audit.season import CAMPAIGN, write_season
 
 DETAIL = f"settlements/unionpay/2026-01-05/{CAMPAIGN}/v1/detail.csv"
 REPORT = f"reports/{CAMPAIGN}/2026-01-05/by_industry.json"
+MATCH = f"settlements/meituan/2026-01-06/{CAMPAIGN}/v1/reconciliation.csv"
+DIFFERS = f"settlements/unionpay/2026-01-05/{CAMPAIGN}/v1/reconciliation.csv"
 BY_PLATFORM = REPORT.replace("by_industry", "by_platform")
 BY_SIZE = REPORT.replace("by_industry.json", "by_size_class.csv")
 ENTRIES = REPORT.replace("by_industry.json", "entries.csv")
@@ -72,6 +74,7 @@ def test_a_sound_folder_passes_and_it_is_said_what_was_checked(sound: Path) -> N
         "payouts": 2,
         "reports": 5,
         "fund returns": 2,
+        "rows matched": 14,
     }
 
 
@@ -228,6 +231,20 @@ def _edit_a_refund(forger: Forger) -> None:
     forger.edit_rows(str(place.relative_to(forger.folder)), edit)
 
 
+def _bill(forger: Forger) -> str:
+    """The key of the bill that MATCH is against."""
+    manifest = Manifest.from_bytes((forger.folder / MATCH).with_name("manifest.json").read_bytes())
+    return str(manifest.inputs["bill_object"])
+
+
+def _broken(rows: list[dict[str, str]]) -> dict[str, str]:
+    return next(row for row in rows if row["match_state"] == "AMOUNT_DIFFERS")
+
+
+def _of_order(rows: list[dict[str, str]], order_no: str) -> dict[str, str]:
+    return next(row for row in rows if row["order_no"] == order_no)
+
+
 def _edit_the_page(forger: Forger) -> None:
     path = forger.folder / Path(REPORT).parent / "report.html"
     path.write_text(path.read_text().replace("2,000.00", "2,001.00", 1) + " ")
@@ -368,6 +385,61 @@ SKILFUL: dict[str, tuple[Callable[[Forger], object], set[Kind]]] = {
     "a statement's line of another amount": (
         lambda f: f.forge(edited("settlement.made", payable_fen=5)),
         {Kind.SETTLEMENT},
+    ),
+    "a bill of a fen more": (
+        lambda f: f.edit_bytes(_bill(f), lambda data: data.replace(b",2000,", b",2001,", 1)),
+        {Kind.MATCH},
+    ),
+    "a bill gone": (lambda f: (f.folder / _bill(f)).unlink(), {Kind.MATCH}),
+    "a row of the match of another amount": (
+        lambda f: f.edit_rows(MATCH, lambda rows: rows[0].update(bill_voucher_fen="1")),
+        {Kind.MATCH},
+    ),
+    "a row of the match at another time": (
+        lambda f: f.edit_rows(
+            MATCH, lambda rows: rows[0].update(ledger_at="2026-01-06T02:00:00.123Z")
+        ),
+        {Kind.MATCH},
+    ),
+    "a row that agrees although it does not": (
+        lambda f: f.edit_rows(DIFFERS, lambda rows: _broken(rows).update(match_state="MATCHED")),
+        {Kind.MATCH},
+    ),
+    "a row of another difference": (
+        lambda f: f.edit_rows(DIFFERS, lambda rows: _broken(rows).update(difference_fen="0")),
+        {Kind.MATCH},
+    ),
+    "a row of another break": (
+        lambda f: f.edit_rows(DIFFERS, lambda rows: _broken(rows).update(break_id="b_x")),
+        {Kind.MATCH},
+    ),
+    "a row of the match less": (
+        lambda f: f.edit_rows(MATCH, lambda rows: rows.pop()),
+        {Kind.MATCH},
+    ),
+    "a row of the match twice": (
+        lambda f: f.edit_rows(MATCH, lambda rows: rows.append(rows[0])),
+        {Kind.MATCH},
+    ),
+    "a row of the match that is none": (
+        lambda f: f.edit_rows(MATCH, lambda rows: rows[0].update(match_state="FINE")),
+        {Kind.MATCH},
+    ),
+    "a voucher billed once more that is said to be new": (
+        lambda f: f.edit_rows(
+            MATCH, lambda rows: _of_order(rows, "ghost-2").update(match_state="BILL_ONLY")
+        ),
+        {Kind.MATCH},
+    ),
+    "an order nobody booked that is said to be billed once more": (
+        lambda f: f.edit_rows(
+            MATCH, lambda rows: _of_order(rows, "ghost-1").update(match_state="DUPLICATE")
+        ),
+        {Kind.MATCH},
+    ),
+    "a break less": (
+        lambda f: f.edit_rows(DIFFERS.replace("reconciliation", "breaks"), lambda rows: rows.pop()),
+        {Kind.MATCH},
     ),
     "a figure of the report": (
         lambda f: f.edit_json(REPORT, lambda d: d["rows"][0].update(redemption_count=99)),
