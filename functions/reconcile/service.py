@@ -200,7 +200,7 @@ class Reconciler:
             self._tell(Step("not closed", campaign_id, facts))
 
     def _return_late(self, record: CampaignRecord, now: datetime) -> None:
-        recount = partial(confirmed, stores=self._money)
+        recount = partial(confirmed, stores=self._money, now=now)
         late = return_late(record, self._money, now, recount=recount)
         if late.fund_return is not None:
             facts: dict[str, object] = {"reference": late.fund_return.reference}

@@ -22,7 +22,7 @@ from functions.shared.domain.vouchers import UNUSED, VoucherState
 
 @dataclass(frozen=True, slots=True)
 class CountedVoucher:
-    """What a recount needs of a voucher."""
+    """What a recount needs of a voucher; `touched_at` is of the last line of its timeline."""
 
     voucher_id: str
     round_id: str
@@ -31,6 +31,8 @@ class CountedVoucher:
     identity_refs: tuple[str, ...]
     shard_id: str
     state: VoucherState
+    issued_at: datetime
+    touched_at: datetime
     valid_until: datetime
     reserve_fen: int
     slack_fen: int
@@ -125,6 +127,7 @@ class CountedRefund:
 
     redemption_id: str
     refund_no: str
+    voucher_id: str
     platform_id: str
     business_on: date
     amounts: Amounts
@@ -213,7 +216,7 @@ class CountedEarning:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that the tables hold about one campaign."""
+    """All that the tables hold about one campaign; vouchers were read last."""
 
     campaign: Campaign
     funds: Funds

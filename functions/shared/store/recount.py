@@ -6,7 +6,7 @@ never got. That reads other campaigns' items too, once a day and once at closing
 cost: a scan takes half a read unit a KB; a million vouchers of 1 KB are a few cents and a minute.
 
 Items are read one after another while claims and redemptions go on, so a reading can see a fen
-twice or not at all. Whoever finds a drift reads again: what really is missing stays missing.
+twice or not at all: see functions.shared.domain.moving for how that is told from a fault.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ from functions.shared.store.tables import (
     SettlementItem,
     VoucherItem,
 )
+from functions.shared.store.vouchers import touched_at
 
 _UNFUNDED: Final = frozenset({CampaignState.DRAFT, CampaignState.FUNDING})
 _PERSON_KEY: Final = "person_key"
@@ -82,28 +83,32 @@ class RecountStore:
         """
         campaign_id = record.campaign.campaign_id
         pools = tuple(self._stock.pools(campaign_id))
+        shards = tuple(self._stock.shards_of(pools))
         redemptions, refunds = self._entries(campaign_id)
         settlements, returns, payouts, adjusting = self._statements(campaign_id)
+        persons = tuple(self._persons(campaign_id))
+        earnings = tuple(self._earnings(campaign_id))
+        grants = tuple(self._counted_grant(g) for g in self._grants.of_campaign(campaign_id))
+        # Last: see functions.shared.domain.moving.
+        vouchers = tuple(self._vouchers(campaign_id))
         return Snapshot(
             campaign=record.campaign,
             funds=record.funds,
             is_funded=record.state not in _UNFUNDED,
             pools=pools,
-            shards=tuple(self._stock.shards_of(pools)),
-            vouchers=tuple(self._vouchers(campaign_id)),
+            shards=shards,
+            vouchers=vouchers,
             redemptions=redemptions,
             refunds=refunds,
-            persons=tuple(self._persons(campaign_id)),
+            persons=persons,
             settlements=settlements,
             returns=returns,
             changes=tuple(
                 CountedStockChange(change.change_id, change.pool_key, change.signed_units)
                 for change in self._changes.of_campaign(campaign_id)
             ),
-            grants=tuple(
-                self._counted_grant(grant) for grant in self._grants.of_campaign(campaign_id)
-            ),
-            earnings=tuple(self._earnings(campaign_id)),
+            grants=grants,
+            earnings=earnings,
             payouts=payouts,
             adjusting=adjusting,
         )
@@ -134,6 +139,8 @@ class RecountStore:
                 identity_refs=tuple(intern(ref) for ref in item.identity_refs),
                 shard_id=intern(item.shard_id),
                 state=VoucherState(item.state),
+                issued_at=item.issued_at,
+                touched_at=touched_at(item),
                 valid_until=item.valid_until,
                 reserve_fen=item.reserve_fen,
                 slack_fen=item.slack_fen,
@@ -270,6 +277,7 @@ def _refund(item: LedgerItem) -> CountedRefund:
     return CountedRefund(
         redemption_id=item.redemption_id,
         refund_no=item.refund_no or "",
+        voucher_id=item.voucher_id,
         platform_id=intern(item.platform_id),
         business_on=date.fromisoformat(item.business_on),
         amounts=_amounts(item),

@@ -341,6 +341,11 @@ def _entry(line: str) -> TimelineEntry:
     return TimelineEntry(parse_rfc3339(at), VoucherEvent(event), "".join(reference))
 
 
+def touched_at(item: VoucherItem) -> datetime:
+    """When anything happened to the voucher last."""
+    return _entry(item.timeline[-1]).at if item.timeline else item.issued_at
+
+
 def item_of(voucher: Voucher) -> VoucherItem:
     """The item that holds a voucher."""
     segment = segment_of(voucher.voucher_id, ISSUE_SEGMENTS)
