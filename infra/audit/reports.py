@@ -169,7 +169,8 @@ class Reports:
     def _compare(self, prefix: str, report: Report) -> Iterator[Finding]:
         manifest = self._manifests[prefix]
         told = {entry.name: entry for entry in manifest.files}
-        made = report_files(report, self._campaign, self._open_breaks(report), manifest.run_id)
+        breaks = self._open_breaks(prefix, report)
+        made = report_files(report, self._campaign, breaks, manifest.run_id)
         for file in made:
             entry = told.pop(file.entry.name, None)
             if entry is None:
@@ -184,12 +185,15 @@ class Reports:
         for name in told:
             yield Finding(Kind.FIGURES, prefix + name, "no report has such a file")
 
-    def _open_breaks(self, report: Report) -> OpenBreaks:
-        prefix = register_prefix(report.day.on + _DAY)
-        if prefix not in self._manifests:
+    def _open_breaks(self, prefix: str, report: Report) -> OpenBreaks:
+        """By the register of the morning after, if the report says that it was there by then."""
+        on = report.day.on + _DAY
+        facts = document_at(self._source, f"{prefix}open_breaks.json").get("facts", {})
+        register = register_prefix(on)
+        if register not in self._manifests or facts.get("breaks_register") != on.isoformat():
             return OpenBreaks(None, {})
-        rows = rows_at(self._source, prefix + REGISTER_CSV)
-        return tally_breaks(rows, self._campaign.campaign_id, report.day.on + _DAY)
+        rows = rows_at(self._source, register + REGISTER_CSV)
+        return tally_breaks(rows, self._campaign.campaign_id, on)
 
     def _differences(self, place: str, expected: bytes) -> Iterator[str]:
         """Where a file for machines says something else."""

@@ -29,7 +29,7 @@ def pay_platforms(play: Scene) -> None:
     [statement, *_] = play.expect(first.settlements(), 200)["settlements"]
     wrong = statement | {"payable_fen": statement["payable_fen"] + 1}
     play.refused(first.confirm(wrong), Code.STATEMENT_MISMATCH)
-    paid_fen = sum(_pay_out(play, platform.platform_id) for platform in play.platforms)
+    paid_fen = sum(pay_out(play, platform.platform_id) for platform in play.platforms)
     body = play.expect(play.bureau.campaign(play.document), 200)
     play.check(what="paid to platforms", expected=body["funds"]["settled_fen"], found=paid_fen)
     play.say(
@@ -38,16 +38,18 @@ def pay_platforms(play: Scene) -> None:
     )
 
 
-def _pay_out(play: Scene, platform_id: str) -> int:
-    """Draws up what is due to a platform and pays it; what was paid, in fen."""
+def pay_out(play: Scene, platform_id: str) -> int:
+    """Draws up what is due to a platform, or from it, and pays it; what was paid, in fen."""
     bureau, document = play.bureau, play.document
     account = play.expect(bureau.settlements(document, platform_id), 200)
     drawn = play.expect(bureau.draw_payout(document, platform_id, account["version"]), 201)
     again = bureau.draw_payout(document, platform_id, account["version"] + 1)
     play.refused(again, Code.PAYOUT_NOT_DUE)
     [contract] = [c for c in document["contracts"] if c["platform_id"] == platform_id]
+    is_owed = drawn["payable_side"] == "BUREAU"
+    payee = contract["account"] if is_owed else document["holding_account"]
     of = f"settlements/{platform_id}/payouts/{drawn['number']}"
-    paid = _pay(play, of, contract["account"]["number"])
+    paid = _pay(play, of, payee["number"])
     states = {
         statement["state"]
         for statement in play.expect(bureau.settlements(document, platform_id), 200)["settlements"]
@@ -56,9 +58,9 @@ def _pay_out(play: Scene, platform_id: str) -> int:
     return int(paid["paid_fen"])
 
 
-def pay_back(play: Scene) -> None:
+def pay_back(play: Scene, run: int = 1) -> None:
     """The operator proposes the payment, the approver approves it, and the bank confirms it."""
-    body = _pay(play, "returns/1", play.document["source_account"]["number"])
+    body = _pay(play, f"returns/{run}", play.document["source_account"]["number"])
     play.say(
         f"{body['paid_fen'] / 100:,.2f} yuan paid to the source account: proposed, approved by "
         "another person, confirmed by the bank"
@@ -81,7 +83,8 @@ def _pay(play: Scene, of: str, account_number: str) -> dict[str, Any]:
         "bank_reference": "B-0001",
         "note": "已入账",
     }
-    astray = told | {"account_number": document["holding_account"]["number"]}
+    others = {document[name]["number"] for name in ("holding_account", "source_account")}
+    astray = told | {"account_number": max(others - {account_number})}
     play.refused(
         bureau.pay(document, "/reply", version=3, by=operator, told=astray, of=of),
         Code.PAYMENT_MISMATCH,

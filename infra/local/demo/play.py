@@ -16,6 +16,7 @@ from functions.shared.domain.errors import Code
 from infra.local.bills import render_bill
 from infra.local.demo.breaks import end_breaks
 from infra.local.demo.bureau import DINING, RETAIL
+from infra.local.demo.late import refund_late, refuse_while_closing
 from infra.local.demo.paying import confirm_settlements, pay_back, pay_platforms
 from infra.local.demo.platform import Platform
 from infra.local.demo.scene import DemoFailed, Scene
@@ -409,15 +410,14 @@ class Play(Scene):
         ends = [self.closes_at(number) for number in range(1, len(self.document["rounds"]))]
         window = timedelta(days=self.document["refunds"]["window_days"])
         # The window's last business day must be over and settled before the rest is returned.
-        last = ends[-1] + window + LAST_DAY_SETTLED
-        for at in self.progress([*ends, last], "rounds"):
+        over = ends[-1] + window
+        last, late = over + LAST_DAY_SETTLED, self.vouchers["200-80"][LATE_REFUNDED]
+        assert late.redemption is not None  # noqa: S101 - redeemed in round 1
+        for at in self.progress([*ends, over, last], "rounds"):
             self.stack.clock.move_to(at)
             self.stack.tick()
-        late = self.vouchers["200-80"][LATE_REFUNDED]
-        assert late.redemption is not None  # noqa: S101 - redeemed in round 1
-        self.refused(
-            late.platform.refund(late.redemption, "too-late", 1), Code.REFUND_WINDOW_CLOSED
-        )
+            if at == over:
+                refuse_while_closing(self, late.platform, late.redemption)
         self.stack.report()
         # The journals of the days that are left, and of the last: a run writes seven.
         self.stack.clock.move_to(last + timedelta(days=1))
@@ -428,6 +428,7 @@ class Play(Scene):
         self.say(f"campaign closed: {body['funds']['returned_fen'] / 100:,.2f} yuan to return")
         pay_platforms(self)
         pay_back(self)
+        refund_late(self, late.platform, late.redemption)
 
     # Times
 
