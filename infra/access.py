@@ -107,8 +107,14 @@ class BureauRoles(Construct):
         """Role name -> ARN."""
         return {role.value: made.role_arn for role, made in self.by_role.items()}
 
-    def allow(self, api: apigateway.RestApi, files: s3.IBucket, files_key: kms.IKey) -> None:
-        """Lets each role call its own methods, and the auditor read every file."""
+    def allow(
+        self,
+        api: apigateway.RestApi,
+        files: s3.IBucket,
+        files_key: kms.IKey,
+        signing_key: kms.IKey,
+    ) -> None:
+        """Lets each role call its own methods; the auditor read every file and the public key."""
         for role, made in self.by_role.items():
             arns = _method_arns(api, routes_of(role))
             policy = iam.Policy(
@@ -128,6 +134,9 @@ class BureauRoles(Construct):
                         resources=[files.bucket_arn],
                     ),
                     iam.PolicyStatement(actions=["kms:Decrypt"], resources=[files_key.key_arn]),
+                    iam.PolicyStatement(
+                        actions=["kms:GetPublicKey"], resources=[signing_key.key_arn]
+                    ),
                 )
                 _acknowledge_wildcards(policy, [objects], "An audit may need any file.")
             _acknowledge_wildcards(

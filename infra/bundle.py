@@ -32,7 +32,15 @@ ENGINE_LOCK = REPOSITORY / "requirements-engine.lock"
 # half of the asset; a client for one of them fails with UnknownServiceError.
 ISO_MESSAGES = ("pain", "pain_001_001_09")
 
-BOTOCORE_SERVICES = ("dynamodb", "events", "s3", "secretsmanager", "stepfunctions", "sts")
+BOTOCORE_SERVICES = (
+    "dynamodb",
+    "events",
+    "kms",
+    "s3",
+    "secretsmanager",
+    "stepfunctions",
+    "sts",
+)
 
 LAMBDA_PYTHON = "3.13"
 # Amazon Linux 2023, which Lambda runs this Python on, has glibc 2.34.

@@ -99,6 +99,7 @@ class Resources:
         bus: the bus of news.
         work: the bucket of working files.
         day_machine: the name of the state machine of days.
+        signing_key: signs payments.
 
     """
 
@@ -111,6 +112,7 @@ class Resources:
     bus: events.IEventBus
     work: s3.IBucket
     day_machine: str
+    signing_key: kms.IKey
 
 
 def _table_statements(grants: FunctionGrants, tables: Tables) -> list[iam.PolicyStatement]:
@@ -334,6 +336,13 @@ class Function(Construct):
                     resources=[f"{execution_arn(self, resources.day_machine)}:*"],
                 ),
             ]
+        if grants.signs:
+            statements.append(
+                iam.PolicyStatement(
+                    actions=["kms:GetPublicKey", "kms:Sign"],
+                    resources=[resources.signing_key.key_arn],
+                )
+            )
         if self.dead_letters:
             statements.append(
                 iam.PolicyStatement(
@@ -358,6 +367,8 @@ class Function(Construct):
             environment["HUIMIN_DAY_MACHINE"] = machine_arn(self, resources.day_machine)
             environment["HUIMIN_DAY_ROWS"] = str(DAY_ROWS)
             environment["HUIMIN_DAY_BYTES"] = str(DAY_BYTES)
+        if grants.signs:
+            environment["HUIMIN_SIGNING_KEY"] = resources.signing_key.key_arn
         if self.name in API_FUNCTIONS:
             environment["HUIMIN_BUREAU_ROLES"] = json.dumps(dict(resources.bureau_roles))
         return environment

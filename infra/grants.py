@@ -35,6 +35,7 @@ class FunctionGrants:
         publishes: whether it may put events on the bus.
         work: S3 actions on the objects of the bucket of working files.
         starts_days: whether it may start the state machine of days, and ask after it.
+        signs: whether it may sign with the signing key.
 
     """
 
@@ -46,6 +47,7 @@ class FunctionGrants:
     publishes: bool = False
     work: frozenset[str] = frozenset()
     starts_days: bool = False
+    signs: bool = False
 
 
 GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
@@ -159,6 +161,7 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 },
             ),
             starts_days=True,
+            signs=True,
         ),
         "day": FunctionGrants(
             tables=_each(

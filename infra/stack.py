@@ -39,6 +39,7 @@ class HuiminStack(cdk.Stack):
         )
         tables_key = self._key("TablesKey", "Huimin: tables and the hashing keys")
         files_key = self._key("FilesKey", "Huimin: files")
+        signing_key = self._signing_key(deployment)
         tables = Tables(self, "Tables", deployment=deployment, key=tables_key)
         files = Files(self, "Files", deployment=deployment, key=files_key)
         bureau = BureauRoles(self, "Bureau", deployment=deployment)
@@ -57,6 +58,7 @@ class HuiminStack(cdk.Stack):
                 bus=bus,
                 work=files.work,
                 day_machine=machine_name(deployment),
+                signing_key=signing_key,
             ),
         )
         days = DayMachine(self, "Days", deployment=deployment, function=functions.by_name["day"])
@@ -77,7 +79,7 @@ class HuiminStack(cdk.Stack):
             bus=bus,
             function=functions.by_name["publish"],
         )
-        bureau.allow(api.api, files.bucket, files_key)
+        bureau.allow(api.api, files.bucket, files_key, signing_key)
         platforms = PlatformRoles(
             self,
             "Platforms",
@@ -100,6 +102,12 @@ class HuiminStack(cdk.Stack):
         cdk.CfnOutput(
             self, "FilesBucket", value=files.bucket.bucket_name, description="The files bucket"
         )
+        cdk.CfnOutput(
+            self,
+            "SigningKeyArn",
+            value=signing_key.key_arn,
+            description="The key that signs payments: its public part verifies them",
+        )
         cdk.CfnOutput(self, "NewsBus", value=bus.event_bus_name, description="The bus of news")
         for role, arn in bureau.arns().items():
             cdk.CfnOutput(
@@ -120,6 +128,18 @@ class HuiminStack(cdk.Stack):
             description=description,
             enable_key_rotation=True,
             # What it encrypts outlives the stack; so must it.
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+
+    def _signing_key(self, deployment: Deployment) -> kms.Key:
+        return kms.Key(
+            self,
+            "SigningKey",
+            alias=f"{deployment.prefix}signing",
+            description="Huimin: signs payment instructions and their statements",
+            key_spec=kms.KeySpec.RSA_3072,
+            key_usage=kms.KeyUsage.SIGN_VERIFY,
+            # Its public part stands beside what it signed; a new one is made by hand, and told.
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
 

@@ -105,7 +105,7 @@ def _published(campaign_id: str, stores: MoneyStores) -> Closing:
         for payment in paid.payments:
             if payment.approved_at is not None:
                 folder, sheet = return_prefix(made), payment_sheet(made)
-                publish_payment(folder, made.owed, payment, sheet, stores.objects)
+                publish_payment(folder, made.owed, payment, sheet, stores.objects, stores.signer)
     return Closing(returns[0]) if returns else Closing(None, ("STATEMENT_MISSING",))
 
 

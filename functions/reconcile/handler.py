@@ -15,6 +15,7 @@ from functions.shared.edge.settings import settings
 from functions.shared.store.connection import Database
 from functions.shared.store.executions import ExecutionStore
 from functions.shared.store.objects import ObjectStore
+from functions.shared.store.signing import Signer
 
 
 @cache
@@ -22,7 +23,7 @@ def _reconciler() -> Reconciler:
     database = Database(settings().table_prefix)
     objects = ObjectStore(settings().files_bucket)
     return Reconciler(
-        MoneyStores.of(database, objects),
+        MoneyStores.of(database, objects, Signer(settings().signing_key)),
         SettlementStores.of(database, objects),
         IntakeStores.of(database, objects),
         large=_large_days(),

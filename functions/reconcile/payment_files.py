@@ -4,6 +4,9 @@
         payment.csv, payment.json    who pays whom what, for programs
         pain.001.xml                 the instruction, ISO 20022
         statement.html               for people, and for the printer
+        pain.001.xml.sig             their signatures, and the public key that verifies them:
+        statement.html.sig           see functions.shared.store.signing
+        signing-key.pem
         manifest.json
 
 Written from what is stored alone, after the second person's approval and never before: whoever has
@@ -26,8 +29,9 @@ from functions.shared.files.manifest import FILE_NAME, Manifest, describe
 from functions.shared.files.media_types import media_type_of
 from functions.shared.files.payment import payment_instruction
 from functions.shared.store.objects import ObjectStore
+from functions.shared.store.signing import Signer
 
-_MESSAGE, _STATEMENT = "pain.001.xml", "statement.html"
+_MESSAGE, _STATEMENT, _KEY = "pain.001.xml", "statement.html", "signing-key.pem"
 _ID, _TEXT, _FEN, _TIME = ColumnKind.ID, ColumnKind.TEXT, ColumnKind.FEN, ColumnKind.TIME
 
 _COLUMNS = (
@@ -82,7 +86,12 @@ class PaymentSheet:
 
 
 def publish_payment(
-    folder: str, owed: Owed, payment: Payment, sheet: PaymentSheet, objects: ObjectStore
+    folder: str,
+    owed: Owed,
+    payment: Payment,
+    sheet: PaymentSheet,
+    objects: ObjectStore,
+    signer: Signer,
 ) -> str:
     """Writes what is not there yet of an approved payment's files; the folder they lie in.
 
@@ -94,6 +103,7 @@ def publish_payment(
         payment: approved; see `functions.shared.domain.payments`.
         sheet: what it is for.
         objects: where to.
+        signer: signs instruction and statement.
 
     """
     prefix = f"{folder}payment-{payment.number:02d}/"
@@ -105,7 +115,7 @@ def publish_payment(
     facts = Facts(
         cutoff_at=payment.approved_at,
         run_id=payment.reference,
-        more=(*sheet.facts, *_facts(payment, digest)),
+        more=(*sheet.facts, *_facts(payment, digest, signer.fingerprint)),
     )
     table = Table("payment", "付款单", "Payment", _COLUMNS, [_row(owed, payment)])
     entries = []
@@ -113,14 +123,21 @@ def publish_payment(
         entries.append(describe(name, put_once(objects, prefix + name, data), table))
     page = _statement(owed, payment, sheet, facts)
     for name, data in ((_MESSAGE, message), (_STATEMENT, page)):
-        entries.append(describe(name, put_once(objects, prefix + name, data)))
+        there = put_once(objects, prefix + name, data)
+        signature = put_once(objects, f"{prefix}{name}.sig", signer.sign(there))
+        entries += [describe(name, there), describe(f"{name}.sig", signature)]
+    entries.append(describe(_KEY, put_once(objects, prefix + _KEY, signer.public_key)))
     manifest = Manifest(
         kind=sheet.kind,
         business_date=None,
         cutoff_at=facts.cutoff_at,
         run_id=facts.run_id,
         files=tuple(entries),
-        inputs={"pays": owed.reference, "amount_fen": payment.amount_fen},
+        inputs={
+            "pays": owed.reference,
+            "amount_fen": payment.amount_fen,
+            "signing_key": signer.fingerprint,
+        },
     )
     put_once(objects, prefix + FILE_NAME, manifest.to_bytes())
     return prefix
@@ -134,12 +151,13 @@ def put_once(objects: ObjectStore, key: str, data: bytes) -> bytes:
     return stored.data if stored else data
 
 
-def _facts(payment: Payment, digest: str) -> list[Fact]:
+def _facts(payment: Payment, digest: str, signing_key: str) -> list[Fact]:
     return [
         Fact("reference", Words("付款指令编号", "Payment reference"), payment.reference),
         Fact("proposed_by", Words("经办人", "Proposed by"), payment.proposed_by),
         Fact("approved_by", Words("复核人", "Approved by"), payment.approved_by or ""),
         Fact("message_sha256", Words("付款报文 SHA-256", "SHA-256 of pain.001.xml"), digest),
+        Fact("signing_key", Words("签名公钥 SHA-256", "SHA-256 of the signing key"), signing_key),
     ]
 
 
@@ -185,9 +203,11 @@ def _statement(owed: Owed, payment: Payment, sheet: PaymentSheet, facts: Facts) 
     )
     signed = Words(
         f"本单由 {payment.proposed_by} 经办、{payment.approved_by} 复核，二人均以本人账号签署；"
-        "系统记录不可更改。打印件签章：经办人 ____________　复核人 ____________　日期 ____________",
+        "系统记录不可更改，本页与付款报文附有数字签名（.sig）。"
+        "打印件签章：经办人 ____________　复核人 ____________　日期 ____________",
         f"Proposed by {payment.proposed_by} and approved by {payment.approved_by}, each signed in "
-        "as themselves; the record cannot be changed. On paper: proposed ____________ approved "
+        "as themselves; the record cannot be changed, and this page and the instruction have "
+        "digital signatures beside them (.sig). On paper: proposed ____________ approved "
         "____________ date ____________",
     )
     return render_page(

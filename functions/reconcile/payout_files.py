@@ -70,7 +70,7 @@ def publish_payouts(record: CampaignRecord, stores: MoneyStores) -> tuple[str, .
         if payout.payable_side is PayableSide.BUREAU:
             folder, sheet = payout_folder(payout), payment_sheet(payout)
             written += [
-                publish_payment(folder, payout.owed, payment, sheet, stores.objects)
+                publish_payment(folder, payout.owed, payment, sheet, stores.objects, stores.signer)
                 for payment in approved
             ]
         stores.payouts.mark_published(payout, 1 + len(approved))

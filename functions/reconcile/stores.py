@@ -13,6 +13,7 @@ from functions.shared.store.payouts import PayoutStore
 from functions.shared.store.recount import RecountStore
 from functions.shared.store.returns import ReturnStore
 from functions.shared.store.settlements import SettlementStore
+from functions.shared.store.signing import Signer
 from functions.shared.store.stock import StockStore
 from functions.shared.store.stock_changes import StockChangeStore
 from functions.shared.store.vouchers import VoucherStore
@@ -33,10 +34,11 @@ class MoneyStores:
     recounts: RecountStore
     journals: JournalStore
     objects: ObjectStore
+    signer: Signer
 
     @classmethod
-    def of(cls, database: Database, objects: ObjectStore) -> MoneyStores:
-        """All of them, over one deployment's tables and bucket."""
+    def of(cls, database: Database, objects: ObjectStore, signer: Signer) -> MoneyStores:
+        """All of them, over one deployment's tables, bucket and signing key."""
         return cls(
             campaigns=CampaignStore(database),
             stock=StockStore(database),
@@ -49,4 +51,5 @@ class MoneyStores:
             recounts=RecountStore(database),
             journals=JournalStore(database),
             objects=objects,
+            signer=signer,
         )

@@ -10,6 +10,7 @@ from functions.shared.files.manifest import Manifest
 from infra.audit.findings import Finding, Kind
 from infra.audit.payables import Debt
 from infra.audit.reading import document_at
+from infra.audit.seals import Seals
 from infra.audit.sources import Source
 
 
@@ -23,11 +24,12 @@ def check_instruction(
     account: str | None,
     debts: Mapping[str, Debt],
     last_day: date,
+    seals: Seals,
 ) -> Iterator[Finding]:
     """What an instruction pays otherwise than it may.
 
-    It pays at most what is owed, to the one account, two persons stand for it, and the journal
-    knows that they do.
+    It pays at most what is owed, to the one account, two persons stand for it, the journal knows
+    that they do, and what the bank and people get is signed.
 
     Args:
         source: the files.
@@ -38,8 +40,11 @@ def check_instruction(
         account: the only one that may be credited; None where there is none.
         debts: by the journal.
         last_day: the last that the journal has; a later approval cannot be compared yet.
+        seals: verifies signatures.
 
     """
+    for wrong in seals.check(source, prefix, manifest):
+        yield Finding(kind, prefix, wrong)
     row = (document_at(source, prefix + "payment.json").get("rows") or [{}])[0]
     amount_fen = row.get("amount_fen")
     if not isinstance(amount_fen, int) or not 0 < amount_fen <= owed_fen:

@@ -14,6 +14,7 @@ from infra.audit.book import Book
 from infra.audit.findings import Finding, Kind
 from infra.audit.payments import check_instruction
 from infra.audit.reading import document_at
+from infra.audit.seals import Seals
 from infra.audit.sources import Source
 
 _BUREAU: Final = "BUREAU"
@@ -28,6 +29,7 @@ class Payouts:
         manifests: of its sets of the kinds `payout` and `payout_payment`, by folder.
         source: the files.
         last_day: the last that the journal has; a payout of a later one cannot be compared yet.
+        seals: verifies signatures.
 
     """
 
@@ -38,12 +40,14 @@ class Payouts:
         manifests: Mapping[str, Manifest],
         source: Source,
         last_day: date,
+        seals: Seals,
     ) -> None:
         self._campaign_id = campaign_id
         self._book = book
         self._manifests = manifests
         self._source = source
         self._last_day = last_day
+        self._seals = seals
         self._nets: dict[tuple[str, int], int] = {}
         self._taken: set[str] = set()
         self.count = 0
@@ -119,6 +123,7 @@ class Payouts:
                 account=account,
                 debts=self._book.payables.debts,
                 last_day=self._last_day,
+                seals=self._seals,
             )
 
     def _of_kind(self, kind: str) -> Iterator[tuple[str, Manifest]]:

@@ -19,6 +19,7 @@ from infra.audit.payments import check_instruction
 from infra.audit.payouts import Payouts
 from infra.audit.proofs import check_proofs
 from infra.audit.reading import document_at, rows_at
+from infra.audit.seals import Seals
 from infra.audit.sources import Source
 
 # One file, or of a large day one a segment.
@@ -34,6 +35,7 @@ class Published:
         manifests: of all sets, by folder.
         source: the files.
         last_day: the last that the journal has; later files cannot be compared yet.
+        seals: verifies signatures.
 
     """
 
@@ -44,6 +46,7 @@ class Published:
         manifests: Mapping[str, Manifest],
         source: Source,
         last_day: date,
+        seals: Seals,
     ) -> None:
         self._campaign_id = campaign_id
         self._campaign: Campaign = book.campaign
@@ -51,6 +54,7 @@ class Published:
         self._manifests = manifests
         self._source = source
         self._last_day = last_day
+        self._seals = seals
         self.settlements = 0
         self.payouts = 0
 
@@ -179,6 +183,7 @@ class Published:
                 account=account,
                 debts=self._book.payables.debts,
                 last_day=self._last_day,
+                seals=self._seals,
             )
 
     def _payouts(self) -> Iterator[Finding]:
@@ -189,6 +194,7 @@ class Published:
             kinds["payout"] | kinds["payout_payment"],
             self._source,
             self._last_day,
+            self._seals,
         )
         yield from payouts.check()
         self.payouts = payouts.count

@@ -20,6 +20,7 @@ from infra.audit.matches import Matches
 from infra.audit.proofs import PROOF, check_reach
 from infra.audit.published import Published
 from infra.audit.reports import Reports
+from infra.audit.seals import Seals
 from infra.audit.sets import Sets
 from infra.audit.sources import Source
 
@@ -40,10 +41,11 @@ def untracked(items: Iterable[T], _what: str, _total: int) -> Iterable[T]:
 
 @dataclass(slots=True)
 class Verdict:
-    """What was looked at, by name, and what was found."""
+    """What was looked at, by name, what was found, and the fingerprints of the keys that signed."""
 
     counted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     findings: list[Finding] = field(default_factory=list)
+    signing_keys: set[str] = field(default_factory=set)
 
     @property
     def is_sound(self) -> bool:
@@ -51,9 +53,21 @@ class Verdict:
         return not self.findings and self.counted["journal days"] > 0
 
 
-def verify_all(source: Source, track: Track = untracked) -> Verdict:
-    """Verifies every set of files and recomputes every campaign from its journal."""
-    verdict = Verdict()
+def verify_all(
+    source: Source, track: Track = untracked, *, signing_keys: Iterable[bytes] = ()
+) -> Verdict:
+    """Verifies every set of files and recomputes every campaign from its journal.
+
+    Args:
+        source: the files.
+        track: shows how far it is.
+        signing_keys: public keys in PEM that alone may have signed; none for whatever key there is.
+
+    Raises:
+        ValueError: one of them is no RSA public key.
+
+    """
+    verdict, seals = Verdict(), Seals(signing_keys)
     sets = Sets(source, lambda keys: track(keys, "files", len(keys)))
     verdict.findings += sets.check()
     verdict.counted |= {"manifests": len(sets.manifests), "files": sets.files}
@@ -71,7 +85,9 @@ def verify_all(source: Source, track: Track = untracked) -> Verdict:
         detail = "it was settled, and has no journal"
         verdict.findings.append(Finding(Kind.DAY_MISSING, campaign_id, detail))
     for campaign_id, days in sorted(journals.items()):
-        _verify_campaign(campaign_id, days, sets, source, verdict, track)
+        _verify_campaign(campaign_id, days, sets, source, verdict, track, seals)
+    verdict.counted["signatures"] = seals.count
+    verdict.signing_keys = seals.fingerprints
     matches = Matches(sets.manifests, source)
     for day in track(matches.days, "bills", len(matches.days)):
         verdict.findings += matches.check(day)
@@ -86,6 +102,7 @@ def _verify_campaign(
     source: Source,
     verdict: Verdict,
     track: Track,
+    seals: Seals,
 ) -> None:
     chain = Chain(campaign_id, days, source)
     book: Book | None = None
@@ -111,7 +128,7 @@ def _verify_campaign(
     ends_on = business_date(book.campaign.books_end_at)
     reach = check_reach(campaign_id, sets.manifests, source, chain.last_day, ends_on)
     verdict.findings += reach
-    published = Published(campaign_id, book, sets.manifests, source, chain.last_day)
+    published = Published(campaign_id, book, sets.manifests, source, chain.last_day, seals)
     verdict.findings += published.check()
     for name, count in (
         ("vouchers", len(book.vouchers)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -35,6 +36,14 @@ def verify(
             help="A folder with the files bucket's content, or a bucket, also as s3://name.",
         ),
     ],
+    signing_key: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="A public key in PEM that payments must be signed with; may be given again.",
+        ),
+    ] = None,
 ) -> None:
     """Recompute everything from the files alone, and say what was checked / 仅凭文件重新计算并核验.
 
@@ -47,7 +56,12 @@ def verify(
     except FileNotFoundError:
         console.print(f"There is no folder {place} / 没有该目录", markup=False)
         raise typer.Exit(2) from None
-    verdict = verify_all(source, _tracked)
+    keys = [path.read_bytes() for path in signing_key or ()]
+    try:
+        verdict = verify_all(source, _tracked, signing_keys=keys)
+    except ValueError as error:
+        console.print(f"Not a public key / 不是公钥: {error}", markup=False)
+        raise typer.Exit(2) from None
     _show(verdict)
     raise typer.Exit(0 if verdict.is_sound else 1)
 
@@ -63,6 +77,8 @@ def _show(verdict: Verdict) -> None:
     for name, count in verdict.counted.items():
         counted.add_row(name, f"{count:,}")
     console.print(counted)
+    for fingerprint in sorted(verdict.signing_keys):
+        console.print(f"signed with / 签名公钥 SHA-256: {fingerprint}", markup=False)
     for finding in verdict.findings[:FINDINGS_SHOWN]:
         meaning = MEANINGS[finding.kind]
         console.print(f"{finding.kind} {meaning.zh} / {meaning.en}", style="red", markup=False)

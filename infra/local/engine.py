@@ -21,6 +21,7 @@ from functions.shared.store.changes import streamed_suffixes
 from functions.shared.store.connection import Database
 from functions.shared.store.tables import MODELS
 from infra.local.moto_speed import quick_moto
+from infra.local.signing_key import make_signing_key
 
 REGION: Final = "cn-north-1"
 ACCOUNT_ID: Final = "123456789012"
@@ -28,6 +29,7 @@ FILES_BUCKET: Final = "huimin-files"
 SECRET_ID: Final = "huimin/master"  # noqa: S105 - the name of the secret, not the secret
 TABLE_PREFIX: Final = "huimin-"
 EVENT_BUS: Final = "huimin-news"
+SIGNING_KEY: Final = "alias/huimin-signing"
 # A fixed secret makes ids, and with them every file of the demonstration, the same on each run.
 _SECRET: Final = {"master": "of this machine only and worth nothing elsewhere", "version": 1}
 
@@ -74,6 +76,7 @@ class LocalEngine:
         self._s3.put_bucket_versioning(
             Bucket=FILES_BUCKET, VersioningConfiguration={"Status": "Enabled"}
         )
+        make_signing_key(SIGNING_KEY)
         boto3.client("secretsmanager").create_secret(
             Name=SECRET_ID, SecretString=json.dumps(_SECRET)
         )

@@ -35,7 +35,15 @@ from functions.shared.edge import settings
 from functions.shared.edge.routes import ROUTES
 from infra.local.client import SignedClient
 from infra.local.clock import LocalClock
-from infra.local.engine import ACCOUNT_ID, EVENT_BUS, FILES_BUCKET, REGION, SECRET_ID, LocalEngine
+from infra.local.engine import (
+    ACCOUNT_ID,
+    EVENT_BUS,
+    FILES_BUCKET,
+    REGION,
+    SECRET_ID,
+    SIGNING_KEY,
+    LocalEngine,
+)
 from infra.local.gateway import Gateway, LambdaContext
 from infra.local.signatures import LocalKey
 
@@ -211,6 +219,7 @@ _ENVIRONMENT: Mapping[str, str] = {
     "HUIMIN_FILES_BUCKET": FILES_BUCKET,
     "HUIMIN_SECRET_ID": SECRET_ID,
     "HUIMIN_EVENT_BUS": EVENT_BUS,
+    "HUIMIN_SIGNING_KEY": SIGNING_KEY,
     "HUIMIN_BUREAU_ROLES": json.dumps(
         {role: _role_arn(role) for role in ("operator", "approver", "auditor")}
     ),

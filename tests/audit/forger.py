@@ -71,6 +71,12 @@ class Forger:
         path.write_bytes(edit(data))
         assert path.read_bytes() != data
 
+    def edit_set(self, place: str, name: str, edit: Callable[[bytes], bytes]) -> None:
+        """Edits a file beside another one, and has its manifest say so."""
+        path = (self.folder / place).with_name(name)
+        self.edit_bytes(str(path.relative_to(self.folder)), edit)
+        self.describe_again(path.parent)
+
     def edit_rows(self, place: str, edit: Callable[[list[dict[str, str]]], object]) -> None:
         """Edits the rows of a CSV file, and has its manifest say so."""
         path = self.folder / place

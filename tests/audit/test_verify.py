@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from typer.testing import CliRunner
 
 from functions.shared.domain.journal import Change
@@ -23,6 +26,7 @@ from infra.cli.main import app
 from tests.audit.forger import Forger, copied, dropped, edited, find, told
 from tests.audit.season import CAMPAIGN, write_season
 
+_EXPONENT = 65_537
 DETAIL = f"settlements/unionpay/2026-01-05/{CAMPAIGN}/v1/detail.csv"
 REPORT = f"reports/{CAMPAIGN}/2026-01-05/by_industry.json"
 MATCH = f"settlements/meituan/2026-01-06/{CAMPAIGN}/v1/reconciliation.csv"
@@ -75,6 +79,7 @@ def test_a_sound_folder_passes_and_it_is_said_what_was_checked(sound: Path) -> N
         "reports": 5,
         "fund returns": 2,
         "rows matched": 14,
+        "signatures": 6,
     }
 
 
@@ -243,6 +248,54 @@ def _broken(rows: list[dict[str, str]]) -> dict[str, str]:
 
 def _of_order(rows: list[dict[str, str]], order_no: str) -> dict[str, str]:
     return next(row for row in rows if row["order_no"] == order_no)
+
+
+def _edit_the_statement(forger: Forger) -> None:
+    forger.edit_set(PAYMENT, "statement.html", lambda data: data.replace(b"li.na", b"li.mu"))
+
+
+def _another_key() -> tuple[rsa.RSAPrivateKey, bytes]:
+    """A key of the forger's own, and its public part."""
+    key = rsa.generate_private_key(_EXPONENT, 2_048)
+    encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    return key, key.public_key().public_bytes(encoding, form)
+
+
+def test_what_another_key_signed_is_found_where_the_bureaus_is_given(forger: Forger) -> None:
+    """Whoever signs with a key of their own shows another fingerprint, and cannot show this one."""
+    folder = (forger.folder / PAYMENT).parent
+    trusted = (folder / "signing-key.pem").read_bytes()
+    sound = verify_all(Folder(forger.folder), signing_keys=[trusted])
+    assert sound.is_sound
+    assert len(sound.signing_keys) == 1
+    key, pem = _another_key()
+    page = (folder / "statement.html").read_bytes().replace(b"li.na", b"li.mu")
+    forger.edit_set(PAYMENT, "statement.html", lambda _: page)
+    for name in ("statement.html", "pain.001.xml"):
+        data = (folder / name).read_bytes()
+        (folder / f"{name}.sig").write_bytes(key.sign(data, padding.PKCS1v15(), hashes.SHA256()))
+    forger.edit_set(PAYMENT, "signing-key.pem", lambda _: pem)
+    fingerprint = hashlib.sha256(
+        key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    ).hexdigest()
+    forger.describe_again(folder, signing_key=fingerprint)
+    assert verdict_on(forger.folder).signing_keys == {*sound.signing_keys, fingerprint}
+    found = verify_all(Folder(forger.folder), signing_keys=[trusted])
+    assert {finding.kind for finding in found.findings} == {Kind.RETURN}
+
+
+def test_openssl_verifies_a_statement(sound: Path) -> None:
+    """As docs/audit.md says, with nothing of ours."""
+    openssl = shutil.which("openssl")
+    assert openssl is not None
+    folder = (sound / PAYMENT).parent
+    for name in ("statement.html", "pain.001.xml"):
+        command = [openssl, "dgst", "-sha256", "-verify", "signing-key.pem"]
+        command += ["-signature", f"{name}.sig", name]
+        said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)  # noqa: S603 - ours
+        assert said.stdout == "Verified OK\n"
 
 
 def _edit_the_page(forger: Forger) -> None:
@@ -590,6 +643,23 @@ SKILFUL: dict[str, tuple[Callable[[Forger], object], set[Kind]]] = {
     "returned to another account": (
         lambda f: f.edit_json(RETURN, lambda d: d["rows"][0].update(account_number="666666")),
         {Kind.RETURN},
+    ),
+    "a statement that was not signed so": (_edit_the_statement, {Kind.RETURN}),
+    "a message that was not signed so": (
+        lambda f: f.edit_set(PAYMENT, "pain.001.xml", lambda data: data + b" "),
+        {Kind.RETURN},
+    ),
+    "a statement that nobody signed": (
+        lambda f: f.edit_set(PAYMENT, "statement.html.sig", lambda _: b""),
+        {Kind.RETURN},
+    ),
+    "a key that did not sign": (
+        lambda f: f.edit_set(PAID, "signing-key.pem", lambda _: _another_key()[1]),
+        {Kind.PAYOUT},
+    ),
+    "a key that is none": (
+        lambda f: f.edit_set(PAID, "signing-key.pem", lambda _: b"none"),
+        {Kind.PAYOUT},
     ),
     "an instruction of more": (
         lambda f: f.edit_json(PAYMENT, lambda d: d["rows"][0].update(amount_fen=10**9)),

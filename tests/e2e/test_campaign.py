@@ -360,6 +360,7 @@ def require_audited(deployment: Deployment) -> None:
     verdict = verify_all(Downloaded(objects(deployment, "")))
     assert verdict.findings == []
     assert verdict.counted["fund returns"] == 1
+    assert verdict.counted["signatures"] >= 2
 
 
 def require_told(hear: Callable[[], list[dict[str, Any]]], *, refunds: set[str]) -> None:

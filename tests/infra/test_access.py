@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions.shared.edge.routes import ROUTES, Role
+from infra.grants import GRANTS
 from tests.infra.template import PLATFORM_BUSES, PLATFORMS, Statement, Template
 
 EXECUTE = re.compile(
@@ -62,11 +63,24 @@ def test_the_auditor_changes_nothing(template: Template) -> None:
     others = {action for each in statements for action in each.actions} - {"execute-api:Invoke"}
     assert others == {
         "kms:Decrypt",
+        "kms:GetPublicKey",
         "s3:GetObject",
         "s3:GetObjectVersion",
         "s3:ListBucket",
         "s3:ListBucketVersions",
     }
+
+
+def test_one_function_signs_and_its_key_stays_when_the_stack_goes(template: Template) -> None:
+    [(name, key)] = [
+        (name, key)
+        for name, key in template.of_type("AWS::KMS::Key").items()
+        if key["Properties"].get("KeyUsage") == "SIGN_VERIFY"
+    ]
+    assert name.startswith("SigningKey")
+    assert key["Properties"]["KeySpec"] == "RSA_3072"
+    assert key["DeletionPolicy"] == "Retain"
+    assert [name for name, grants in GRANTS.items() if grants.signs] == ["reconcile"]
 
 
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.APPROVER])

@@ -83,6 +83,7 @@ def test_no_environment_holds_a_secret(
     """Names, ARNs and references only: a variable is readable by whoever may see the function."""
     allowed = re.compile(
         r"huimin-|[0-9]+|<Files(?:Bucket|Work)\w+>|<MACHINE>|<HashingKeys\w+\.Id>|<Bus\w+>"
+        r"|<SigningKey\w+\.Arn>"
         r'|\{"approver": "<\w+\.Arn>", "auditor": "<\w+\.Arn>", "operator": "<\w+\.Arn>"\}'
     )
     for made in functions.values():
@@ -189,6 +190,8 @@ def _expected_others(name: str) -> set[tuple[str, str]]:
     if grants.starts_days:
         expected.add(("states:StartExecution", MACHINE))
         expected.add(("states:DescribeExecution", f"{_STATES}:execution:huimin-day:*"))
+    if grants.signs:
+        expected |= {(f"kms:{verb}", "<SigningKey.Arn>") for verb in ("GetPublicKey", "Sign")}
     if name in ("publish", "reconcile", "report"):
         expected.add(("sqs:SendMessage", f"<{construct}DeadLettersQueue.Arn>"))
     return expected

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from functions.reconcile.closing import close_campaign
 from functions.reconcile.settlement import unsettled_days
-from functions.reconcile.stores import MoneyStores
 from functions.reconcile.sweep import Budget
 from functions.shared.domain.adjusting import AdjustingEntry, owed_parts
 from functions.shared.domain.bills import EntryType
@@ -126,7 +125,7 @@ def require_sound(books: Books) -> None:
     """Every invariant holds."""
     record = books.campaigns.get(CAMPAIGN_ID)
     assert record is not None
-    recounts = MoneyStores.of(books.database, books.objects).recounts
+    recounts = books.money.recounts
     require_all(check_all(recounts.snapshot(record)))
 
 
@@ -537,7 +536,7 @@ def test_what_was_held_back_is_returned_with_all_that_is_left(books: Books, bill
     accept(books, differing(books, bill_fen))
     after = at(LAST_ON + timedelta(days=1), "09:00")
     books.settle(after).require_sound()
-    stores = MoneyStores.of(books.database, books.objects)
+    stores = books.money
     for _ in range(20):
         record = books.campaigns.get(CAMPAIGN_ID)
         assert record is not None

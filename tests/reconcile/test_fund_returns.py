@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from functions.reconcile.closing import close_campaign
-from functions.reconcile.stores import MoneyStores
 from functions.reconcile.sweep import Budget
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.fund_return import Spent, plan_return
@@ -21,6 +21,7 @@ from functions.shared.domain.payments import MOST_PAYMENTS, PaymentState
 from functions.shared.files.manifest import Manifest, verify
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.returns import ReturnStore
+from functions.shared.store.signing import Signer
 from tests.handlers.refusals import require_refused
 from tests.support.calls import APPROVER, AUDITOR, OPERATOR, Bureau, version
 from tests.support.campaigns import CAMPAIGN_ID
@@ -225,7 +226,7 @@ def test_each_step_sent_twice_is_answered_as_the_first_time(closed: Books) -> No
 
 def test_of_two_who_read_the_same_one_changes_it_and_the_other_is_told(closed: Books) -> None:
     """Both of the first record, which nobody has written yet, and of a later one."""
-    stores = MoneyStores.of(closed.database, closed.objects)
+    stores = closed.money
     made, now = stores.returns.fund_return(CAMPAIGN_ID, 1), at(date(2026, 3, 2))
     assert made is not None
     for _ in range(2):
@@ -241,7 +242,7 @@ def test_of_two_who_read_the_same_one_changes_it_and_the_other_is_told(closed: B
 
 
 def test_a_change_whose_reply_was_lost_is_done(closed: Books) -> None:
-    stores = MoneyStores.of(closed.database, closed.objects)
+    stores = closed.money
     made = stores.returns.fund_return(CAMPAIGN_ID, 1)
     assert made is not None
     before = stores.payments.of(made.owed)
@@ -263,12 +264,30 @@ def test_a_campaign_that_is_not_closed_has_no_return(books: Books) -> None:
 
 def files(books: Books) -> dict[str, bytes]:
     """What the next run of the reconciler publishes of the closed campaign."""
-    stores = MoneyStores.of(books.database, books.objects)
+    stores = books.money
     record = stores.campaigns.get(CAMPAIGN_ID)
     assert record is not None
     now = books.deployment.clock.now
     assert close_campaign(record, stores, now, unsettled=lambda _: (), budget=Budget()).fund_return
     return books.files(f"returns/{CAMPAIGN_ID}/0001/")
+
+
+def test_what_cannot_be_signed_is_not_published_and_is_by_the_next_run(closed: Books) -> None:
+    act(closed, "", 1)
+    act(closed, "approve", 2, caller=APPROVER)
+    record = closed.money.campaigns.get(CAMPAIGN_ID)
+    assert record is not None
+    unsigned = replace(closed.money, signer=Signer("alias/none"))
+    now = closed.deployment.clock.now
+    with pytest.raises(ClientError):
+        close_campaign(record, unsigned, now, unsettled=lambda _: (), budget=Budget())
+    folder = f"returns/{CAMPAIGN_ID}/0001/payment-01/"
+    assert f"{folder}manifest.json" not in closed.files(folder)
+    whole = files(closed)
+    signer = closed.money.signer
+    assert whole[f"{folder}statement.html.sig"] == signer.sign(whole[f"{folder}statement.html"])
+    assert whole[f"{folder}signing-key.pem"] == signer.public_key
+    assert signer.fingerprint in whole[f"{folder}statement.html"].decode()
 
 
 def read_from(all_files: dict[str, bytes], folder: str, name: str) -> bytes:
@@ -321,7 +340,7 @@ def test_each_payment_has_files_of_its_own_for_what_was_left(closed: Books) -> N
 
 def test_money_that_was_never_paid_in_is_not_paid_out(closed: Books) -> None:
     """A reimbursed campaign gives back a promise, not money."""
-    stores = MoneyStores.of(closed.database, closed.objects)
+    stores = closed.money
     made = stores.returns.fund_return(CAMPAIGN_ID, 1)
     assert made is not None
     owed = replace(made, holding_account=None).owed
@@ -332,7 +351,7 @@ def test_money_that_was_never_paid_in_is_not_paid_out(closed: Books) -> None:
 
 
 def test_a_return_takes_so_many_payments(closed: Books) -> None:
-    stores = MoneyStores.of(closed.database, closed.objects)
+    stores = closed.money
     made = stores.returns.fund_return(CAMPAIGN_ID, 1)
     assert made is not None
     payments, now = stores.payments.of(made.owed), at(date(2026, 3, 2))

@@ -23,7 +23,6 @@ from functions.reconcile.large_days import TRIES, ExecutionsFailed, LargeDays
 from functions.reconcile.service import Reconciler
 from functions.reconcile.service import Step as ReconcilerStep
 from functions.reconcile.settlement import SettlementRun, settle_day, settle_due
-from functions.reconcile.stores import MoneyStores
 from functions.shared.domain.bills import BillState
 from functions.shared.domain.ledger import day_segment
 from functions.shared.store.executions import ExecutionStore
@@ -438,7 +437,7 @@ def test_a_bill_with_more_bytes_than_one_function_takes_is_given_away(
 ) -> None:
     told: list[ReconcilerStep] = []
     reconciler = Reconciler(
-        MoneyStores.of(books.database, books.objects),
+        books.money,
         books.stores,
         books.intake_stores,
         large=large,

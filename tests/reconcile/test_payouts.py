@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from functions.files.service import FileService
 from functions.reconcile.payout_files import publish_payouts
-from functions.reconcile.stores import MoneyStores
 from functions.shared.domain.campaign import Campaign
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.money import FundingParts
@@ -362,7 +361,7 @@ def test_drawing_up_twice_gives_one_payout_and_a_stale_reader_none(books: Books)
 def test_of_two_who_draw_up_at_once_one_does_and_the_other_is_told(books: Books) -> None:
     books.redeem("o-1", at(DAY_1))
     settled(books, DAY_1)
-    store, stores = PayoutStore(books.database), MoneyStores.of(books.database, books.objects)
+    store, stores = PayoutStore(books.database), books.money
     record = stores.campaigns.get(CAMPAIGN_ID)
     assert record is not None
     now = books.deployment.clock.now + timedelta(days=9)
@@ -469,7 +468,7 @@ def test_a_payout_takes_no_more_statements_than_an_item_holds() -> None:
 
 def published(books: Books) -> dict[str, Manifest]:
     """What the next run of the reconciler publishes of the payouts; proven against the files."""
-    stores = MoneyStores.of(books.database, books.objects)
+    stores = books.money
     record = stores.campaigns.get(CAMPAIGN_ID)
     assert record is not None
     publish_payouts(record, stores)

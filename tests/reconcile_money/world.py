@@ -78,11 +78,13 @@ from functions.shared.store.refusals import RefusalStore
 from functions.shared.store.registry import RegistryStore
 from functions.shared.store.settlements import SettlementStore
 from functions.shared.store.shards import ShardStore
+from functions.shared.store.signing import Signer
 from functions.shared.store.tables import MODELS
 from functions.shared.store.transaction import RetryPolicy
+from infra.local.signing_key import make_signing_key
 from tests.support.campaigns import contract
 from tests.support.days import statement_of
-from tests.support.deployment import BUCKET, PREFIX, REGION, SECRET
+from tests.support.deployment import BUCKET, PREFIX, REGION, SECRET, SIGNING_KEY
 from tests.support.events import ACCOUNT
 from tests.support.faults import Injector
 from tests.support.rows import bill_row_of
@@ -264,6 +266,7 @@ class World:
         self._objects.client.put_bucket_versioning(
             Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"}
         )
+        make_signing_key(SIGNING_KEY)
         self._injector = Injector([self.database.client, self._objects.client])
         self.now = START
         self.late = Supplement()
@@ -286,7 +289,7 @@ class World:
     def begin(self) -> None:
         """New processes: nothing is remembered from earlier requests."""
         keys = derive_keys(SECRET)
-        self.stores = MoneyStores.of(self.database, self._objects)
+        self.stores = MoneyStores.of(self.database, self._objects, Signer(SIGNING_KEY))
         self.return_desk = ReturnDesk(self.stores.returns, self.stores.payments)
         self.payment_desk = PaymentDesk(self.stores.payments)
         self.settlements = SettlementStore(self.database)

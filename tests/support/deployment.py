@@ -34,12 +34,14 @@ from functions.shared.issuing.offers import Offers
 from functions.shared.store.schemas import KeySchema, TableSchema, table_schema
 from functions.shared.store.tables import MODELS
 from infra.local.moto_speed import quick_moto
+from infra.local.signing_key import make_signing_key
 from tests.support.events import ACCOUNT, Reply, function_of, proxy_event, reply_of, role_arn
 
 REGION = "cn-north-1"
 PREFIX = "huimin-"
 SECRET_ID = "huimin/keys"
 BUCKET = "huimin-files"
+SIGNING_KEY = "alias/huimin-signing"
 SECRET = json.dumps({"master": "0123456789abcdef" * 4, "version": 1})
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -49,6 +51,7 @@ ENVIRONMENT = {
     "HUIMIN_TABLE_PREFIX": PREFIX,
     "HUIMIN_FILES_BUCKET": BUCKET,
     "HUIMIN_SECRET_ID": SECRET_ID,
+    "HUIMIN_SIGNING_KEY": SIGNING_KEY,
     "HUIMIN_BUREAU_ROLES": json.dumps(
         {role: role_arn(f"huimin-{role}") for role in ("operator", "approver", "auditor")}
     ),
@@ -177,6 +180,7 @@ def deployed(now: str) -> Iterator[Deployment]:
         boto3.client("secretsmanager", region_name=REGION).create_secret(
             Name=SECRET_ID, SecretString=SECRET
         )
+        make_signing_key(SIGNING_KEY)
         yield Deployment(clock)
     forget()
 

@@ -19,6 +19,7 @@ import boto3
 from functions.reconcile.bills import Intake, IntakeStores, take_in
 from functions.reconcile.day import SettlementStores
 from functions.reconcile.settlement import SettlementRun, settle_due
+from functions.reconcile.stores import MoneyStores
 from functions.shared.domain.bills import BillRow, row_document
 from functions.shared.domain.business_time import SHANGHAI, day_bounds
 from functions.shared.domain.ledger import Redemption, Refund
@@ -30,6 +31,7 @@ from functions.shared.store.connection import Database
 from functions.shared.store.ledger import LedgerStore
 from functions.shared.store.objects import ObjectStore
 from functions.shared.store.settlements import SettlementStore
+from functions.shared.store.signing import Signer
 from infra.local.bills import BillRow as BilledRow
 from infra.local.bills import render_bill
 from tests.support.calls import Bureau, Platform
@@ -43,7 +45,7 @@ from tests.support.campaigns import (
     campaign_document,
     contract,
 )
-from tests.support.deployment import PREFIX, REGION, Deployment
+from tests.support.deployment import PREFIX, REGION, SIGNING_KEY, Deployment
 from tests.support.rows import bill_row_of as ledger_row_of
 
 OTHER_CAMPAIGN = "books-2026"
@@ -141,6 +143,11 @@ class Books:
             breaks=self.breaks,
             settlements=self.settlements,
         )
+
+    @property
+    def money(self) -> MoneyStores:
+        """What the reconciler's work on campaign money reads and writes."""
+        return MoneyStores.of(self.database, self.objects, Signer(SIGNING_KEY))
 
     @property
     def intake_stores(self) -> IntakeStores:

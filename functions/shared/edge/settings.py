@@ -59,6 +59,11 @@ class Settings:
         return self._environment.get("HUIMIN_DAY_MACHINE", "")
 
     @cached_property
+    def signing_key(self) -> str:
+        """The ARN of the key that signs what people and the bank are to trust."""
+        return self._required("HUIMIN_SIGNING_KEY")
+
+    @cached_property
     def day_rows(self) -> int:
         """How many entries, or bill rows, of a day one function takes."""
         return self._number("HUIMIN_DAY_ROWS")

@@ -11,6 +11,8 @@ _BY_ENDING: Final = MappingProxyType(
         "html": "text/html; charset=utf-8",
         "json": "application/json",
         "jsonl": "application/x-ndjson",
+        "pem": "application/x-pem-file",
+        "sig": "application/octet-stream",
         "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         "xml": "application/xml",
     }

@@ -22,12 +22,13 @@ from functions.shared.files.csv_in import read_csv
 from functions.shared.files.manifest import Manifest, verify
 from functions.shared.store.connection import Database
 from functions.shared.store.objects import ObjectStore
+from functions.shared.store.signing import Signer
 from infra.audit.sources import Folder
 from infra.audit.verify import verify_all
 from infra.local.clock import LocalClock
 from infra.local.demo.play import BEFORE, Play
 from infra.local.demo.scene import DemoFailed
-from infra.local.engine import FILES_BUCKET, TABLE_PREFIX
+from infra.local.engine import FILES_BUCKET, SIGNING_KEY, TABLE_PREFIX
 from infra.local.stack import LocalStack
 
 MANIFEST = "manifest.json"
@@ -88,7 +89,7 @@ def _progress(console: Console) -> Callable[[Iterable[Any], str], Iterable[Any]]
 
 
 def _recount(play: Play) -> list[Check]:
-    stores = MoneyStores.of(Database(TABLE_PREFIX), ObjectStore(FILES_BUCKET))
+    stores = MoneyStores.of(Database(TABLE_PREFIX), ObjectStore(FILES_BUCKET), Signer(SIGNING_KEY))
     return recount(play.document["campaign_id"], stores)
 
 
