@@ -9,12 +9,8 @@ from typing import Any
 from functions.publish.service import NewsStores, Publisher
 from functions.shared.edge import telemetry
 from functions.shared.edge.settings import settings
-from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.connection import Database
 from functions.shared.store.event_bus import EventBus
-from functions.shared.store.ledger import LedgerStore
-from functions.shared.store.settlements import SettlementStore
-from functions.shared.store.vouchers import VoucherStore
 
 
 @cache
@@ -23,12 +19,7 @@ def _publisher() -> Publisher:
     database = Database(prefix)
     return Publisher(
         EventBus(settings().event_bus, source=f"/huimin/{prefix.removesuffix('-')}"),
-        NewsStores(
-            CampaignStore(database),
-            VoucherStore(database),
-            LedgerStore(database),
-            SettlementStore(database),
-        ),
+        NewsStores.of(database),
         prefix,
     )
 

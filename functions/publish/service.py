@@ -13,16 +13,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from functions.shared.domain.business_time import business_date
 from functions.shared.domain.errors import Code, HuiminError
-from functions.shared.domain.news import News, entry_news, statement_news, voucher_news
+from functions.shared.domain.news import (
+    News,
+    adjusting_news,
+    entry_news,
+    paid_news,
+    payout_news,
+    statement_news,
+    voucher_news,
+)
+from functions.shared.store.adjusting import AdjustingStore
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.changes import news_of
+from functions.shared.store.connection import Database
 from functions.shared.store.event_bus import ENTRIES_PER_CALL, EventBus
 from functions.shared.store.ledger import LedgerStore
+from functions.shared.store.payments import PaymentStore
+from functions.shared.store.payouts import PayoutStore
 from functions.shared.store.settlements import SettlementStore
 from functions.shared.store.vouchers import VoucherStore
 
@@ -57,6 +69,22 @@ class NewsStores:
     vouchers: VoucherStore
     ledger: LedgerStore
     settlements: SettlementStore
+    adjusting: AdjustingStore
+    payouts: PayoutStore
+    payments: PaymentStore
+
+    @classmethod
+    def of(cls, database: Database) -> NewsStores:
+        """Those of a database."""
+        return cls(
+            campaigns=CampaignStore(database),
+            vouchers=VoucherStore(database),
+            ledger=LedgerStore(database),
+            settlements=SettlementStore(database),
+            adjusting=AdjustingStore(database),
+            payouts=PayoutStore(database),
+            payments=PaymentStore(database),
+        )
 
 
 class Publisher:
@@ -124,6 +152,19 @@ class Publisher:
         for statement, made_at in self._stores.settlements.made(campaign_id):
             if business_date(made_at) == on:
                 yield statement_news(statement, made_at)
+        later = chain(self._adjusting_news(campaign_id), self._payout_news(campaign_id))
+        yield from (news for news in later if business_date(news.at) == on)
+
+    def _adjusting_news(self, campaign_id: str) -> Iterator[News]:
+        return map(adjusting_news, self._stores.adjusting.all(campaign_id))
+
+    def _payout_news(self, campaign_id: str) -> Iterator[News]:
+        payouts = [payout for payout, _ in self._stores.payouts.all(campaign_id)]
+        owed = [payout.owed for payout in payouts]
+        payments = self._stores.payments.of_all(campaign_id, owed)
+        for payout, paid in zip(payouts, payments, strict=True):
+            yield payout_news(payout)
+            yield from paid_news(campaign_id, payout.owed.key, paid.payments)
 
 
 def _pages(news: Iterator[News]) -> Iterator[list[News]]:

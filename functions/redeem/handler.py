@@ -192,7 +192,11 @@ def get_redemption(request: Request) -> Answer:
     number="refund_no",
 )
 def refund_redemption(request: Request[RefundBody]) -> Answer:
-    """Refunds a part or the whole of a redemption / 全额或部分退款。"""
+    """Refunds a part or the whole of a redemption / 全额或部分退款。
+
+    Until the campaign's refund window ends, and late for 90 days once it is closed /
+    退款窗口内受理；活动结项后 90 天内受理迟到退款。
+    """
     asked = RefundRequest(
         platform_id=request.platform_id,
         redemption_id=request.path["redemption_id"],

@@ -344,6 +344,12 @@ def _refunds(policies: RefundPolicies, campaign: Campaign) -> Iterator[tuple[int
             f"部分退款：{part.zh}，券不退回",
         ),
     )
-    last = beijing_text(campaign.refunds_end_at)
-    yield 1, Words(f"Taken until {last}", f"受理截止：{last}")
+    last, late = beijing_text(campaign.refunds_end_at), beijing_text(campaign.late_refunds_end_at)
+    yield (
+        1,
+        Words(
+            f"Taken until {last}; late, once the campaign is closed, until {late}",
+            f"受理截止：{last}；活动结项后受理迟到退款至 {late}",
+        ),
+    )
     yield 1, Words(f"A hold lasts {campaign.hold_s} seconds", f"占券保留 {campaign.hold_s} 秒")

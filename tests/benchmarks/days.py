@@ -123,11 +123,11 @@ class FolderObjects(ObjectStore):
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def put_new(self, key: str, data: Any, *, content_type: str) -> bool:  # noqa: ANN401, ARG002
         """Writes the file."""
-        path = self._folder / key
+        path = self.folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as file:
             if isinstance(data, bytes):
@@ -138,12 +138,12 @@ class FolderObjects(ObjectStore):
 
     def get(self, key: str, **_: object) -> StoredObject | None:
         """Nothing is there before it is written."""
-        assert not (self._folder / key).exists()
+        assert not (self.folder / key).exists()
         return None
 
     def fetch(self, key: str, path: Path, **_: object) -> FetchedObject | None:
         """A copy of the file."""
-        shutil.copyfile(self._folder / key, path)
+        shutil.copyfile(self.folder / key, path)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
         return FetchedObject(digest.hexdigest(), "1", datetime.now(UTC))

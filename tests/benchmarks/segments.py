@@ -57,7 +57,7 @@ class WorkFolder(FolderObjects):
 
     def put(self, key: str, data: Any, *, content_type: str) -> None:  # noqa: ANN401, ARG002
         """Writes the file, also over another."""
-        path = self._folder / key
+        path = self.folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             if isinstance(data, bytes):
@@ -67,7 +67,7 @@ class WorkFolder(FolderObjects):
 
     def get(self, key: str, **_: object) -> StoredObject | None:
         """The file."""
-        return StoredObject((self._folder / key).read_bytes(), "1", datetime.now(UTC))
+        return StoredObject((self.folder / key).read_bytes(), "1", datetime.now(UTC))
 
 
 def make_segment(paths: Paths, rows: int) -> int:

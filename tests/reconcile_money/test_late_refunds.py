@@ -17,14 +17,19 @@ from functions.reconcile.sweep import SETTLING
 from functions.shared.domain.business_time import business_date
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.errors import Code, HuiminError
-from functions.shared.domain.fund_return import FundReturn, is_supplement_due
+from functions.shared.domain.fund_return import (
+    FundReturn,
+    Spent,
+    is_supplement_due,
+    plan_return,
+)
 from functions.shared.domain.ledger import Redemption
 from functions.shared.domain.settlement import entry_range, last_late_day
 from functions.shared.domain.vouchers import VoucherState
 from functions.shared.files.manifest import Manifest, verify
 from functions.shared.store.tables import StockItem
 from functions.shared.store.transaction import Cancelled
-from tests.reconcile_money.world import CAMPAIGN, DAY, World
+from tests.reconcile_money.world import CAMPAIGN, DAY, World, document
 from tests.support.faults import contended
 
 FOLDER = f"returns/{CAMPAIGN}/0002/"
@@ -238,6 +243,20 @@ def test_what_is_not_there_is_not_returned(world: World, wrong: dict[str, int]) 
     with pytest.raises(Cancelled):
         world.stores.returns.supplement(planned, now=world.now)
     assert world.record() == before
+    assert world.stores.returns.fund_return(CAMPAIGN, 2) is None
+
+
+def test_the_transaction_takes_nothing_out_of_a_campaign_that_is_not_closed(world: World) -> None:
+    record = world.run(document(rounds=document()["rounds"][:1]))
+    assert record.funds.unallocated_fen > 7
+    spent = Spent(
+        redeemed_net_fen=record.funds.appropriated_fen - 7,
+        adjusted_net_fen=0,
+        settled_on=business_date(world.now),
+    )
+    planned = plan_return(record.campaign, record.funds, spent, run=2, now=world.now)
+    with pytest.raises(Cancelled):
+        world.stores.returns.supplement(planned, now=world.now)
     assert world.stores.returns.fund_return(CAMPAIGN, 2) is None
 
 

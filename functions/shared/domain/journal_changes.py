@@ -25,7 +25,7 @@ from functions.shared.domain.earnings import Earning, EarningRefund
 from functions.shared.domain.fund_return import FundReturn
 from functions.shared.domain.journal import Change
 from functions.shared.domain.ledger import Redemption, Refund
-from functions.shared.domain.news import entry_news, statement_news
+from functions.shared.domain.news import adjusting_news, entry_news, statement_news
 from functions.shared.domain.payments import Payment, Payments
 from functions.shared.domain.payouts import Payout
 from functions.shared.domain.settlement import Statement, statement_id_of
@@ -93,23 +93,9 @@ def statement_change(statement: Statement, made_at: datetime) -> Change:
 
 def adjusting_change(entry: AdjustingEntry) -> Change:
     """An adjusting entry, or its reversal."""
-    order_no, entry_type, refund_no = entry.row.key
-    data = {
-        "platform_id": entry.platform_id,
-        "break_id": entry.break_id,
-        "origin_on": entry.origin_on.isoformat(),
-        "order_no": order_no,
-        "entry_type": entry_type.value,
-        "refund_no": refund_no,
-        "voucher_id": entry.row.voucher_id,
-        "ledger_fen": entry.ledger_fen,
-        "bill_fen": entry.bill_fen,
-        "fiscal_part_fen": entry.parts.fiscal_fen,
-        "platform_part_fen": entry.parts.platform_fen,
-        "merchant_part_fen": entry.parts.merchant_fen,
-        "is_reversal": entry.is_reversal,
-    }
-    return Change(entry.recorded_at, ADJUSTED, entry.entry_id, data)
+    news = adjusting_news(entry)
+    data = {**news.data, "platform_id": entry.platform_id}
+    return Change(entry.recorded_at, ADJUSTED, news.news_id, data)
 
 
 def return_change(fund_return: FundReturn) -> Change:

@@ -1,24 +1,30 @@
 """News: what a committed change is told as, in the shape of a CloudEvent 1.0.
 
 A piece of news follows from what is stored alone: a line of a voucher's timeline, an entry of the
-ledger, a statement. So it is the same, id and all, however often and from wherever it is told:
-whoever listens knows by the id that it has been heard before. It names no person.
+ledger, a statement, a payout. So it is the same, id and all, however often and from wherever it is
+told: whoever listens knows by the id that it has been heard before. It names no person.
 
     huimin.voucher.<event>      one for each line of a timeline: claimed, held, redeemed, ...
     huimin.ledger.redeemed      a redemption and its amounts
     huimin.ledger.refunded      a refund, its amounts, and the voucher's state right after
+    huimin.ledger.adjusted      a bill was accepted, or that is reversed
     huimin.settlement.made      a statement of a platform's business date
+    huimin.payout.drawn         statements are netted, to be paid
+    huimin.payout.paid          what a payment of them came to
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from functions.shared.domain.adjusting import AdjustingEntry
 from functions.shared.domain.business_time import to_rfc3339
 from functions.shared.domain.ledger import Redemption, Refund
+from functions.shared.domain.payments import Payment
+from functions.shared.domain.payouts import Payout
 from functions.shared.domain.refunds import Redeemed
 from functions.shared.domain.settlement import Statement
 from functions.shared.domain.vouchers import Voucher
@@ -150,3 +156,84 @@ def statement_news(statement: Statement, made_at: datetime) -> News:
             "payable_side": statement.payable_side.value,
         },
     )
+
+
+def adjusting_news(entry: AdjustingEntry) -> News:
+    """An adjusting entry, or its reversal."""
+    order_no, entry_type, refund_no = entry.row.key
+    return News(
+        news_id=entry.entry_id,
+        kind="huimin.ledger.adjusted",
+        subject=entry.break_id,
+        platform_id=entry.platform_id,
+        at=entry.recorded_at,
+        data={
+            "campaign_id": entry.campaign_id,
+            "business_on": entry.business_on.isoformat(),
+            "break_id": entry.break_id,
+            "origin_on": entry.origin_on.isoformat(),
+            "order_no": order_no,
+            "entry_type": entry_type.value,
+            "refund_no": refund_no,
+            "voucher_id": entry.row.voucher_id,
+            "ledger_fen": entry.ledger_fen,
+            "bill_fen": entry.bill_fen,
+            "fiscal_part_fen": entry.parts.fiscal_fen,
+            "platform_part_fen": entry.parts.platform_fen,
+            "merchant_part_fen": entry.parts.merchant_fen,
+            "is_reversal": entry.is_reversal,
+        },
+    )
+
+
+def payout_news(payout: Payout) -> News:
+    """A payout of a platform's statements."""
+    return News(
+        news_id=payout.reference,
+        kind="huimin.payout.drawn",
+        subject=payout.reference,
+        platform_id=payout.platform_id,
+        at=payout.drawn_at,
+        data={
+            "campaign_id": payout.campaign_id,
+            "number": payout.number,
+            "reference": payout.reference,
+            "first_on": payout.lines[0].business_on.isoformat(),
+            "last_on": payout.lines[-1].business_on.isoformat(),
+            "statements": len(payout.lines),
+            "payable_fen": abs(payout.net_fen),
+            "payable_side": payout.payable_side.value,
+        },
+    )
+
+
+def paid_news(
+    campaign_id: str, payout_key: str, payments: Sequence[Payment], since: int = 0
+) -> Iterator[News]:
+    """One piece for each reply to a payment of a payout: what the bank says that it paid.
+
+    Args:
+        campaign_id: whose payout.
+        payout_key: its key; see `functions.shared.domain.payouts`.
+        payments: of it, oldest first.
+        since: how many replies were told before.
+
+    """
+    _, platform_id, number = payout_key.split("#")
+    replies = [(payment, payment.reply) for payment in payments if payment.reply is not None]
+    for payment, reply in replies[since:]:
+        yield News(
+            news_id=f"{payment.reference}.reply",
+            kind="huimin.payout.paid",
+            subject=payment.reference,
+            platform_id=platform_id,
+            at=reply.told_at,
+            data={
+                "campaign_id": campaign_id,
+                "number": int(number),
+                "payment": payment.reference,
+                "state": payment.state.value,
+                "paid_fen": reply.paid_fen,
+                "bank_reference": reply.bank_reference,
+            },
+        )

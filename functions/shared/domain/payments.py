@@ -322,12 +322,13 @@ def to_payload(payments: Payments) -> str:
 
 def from_payload(owed: Owed, payload: str) -> Payments:
     """The payments that `to_payload` wrote."""
-    plain = json.loads(payload)
-    return Payments(
-        owed=owed,
-        version=plain["version"],
-        payments=tuple(_payment(document) for document in plain["payments"]),
-    )
+    version = json.loads(payload)["version"]
+    return Payments(owed=owed, version=version, payments=payments_in(payload))
+
+
+def payments_in(payload: str) -> tuple[Payment, ...]:
+    """The payments alone, where what they pay is not at hand."""
+    return tuple(_payment(document) for document in json.loads(payload)["payments"])
 
 
 def _payment_document(payment: Payment) -> dict[str, object]:

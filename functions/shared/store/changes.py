@@ -11,8 +11,21 @@ from typing import Any, Final
 
 from pynamodb.models import Model
 
-from functions.shared.domain.news import News, entry_news, statement_news, voucher_news
+from functions.shared.domain.news import (
+    News,
+    adjusting_news,
+    entry_news,
+    paid_news,
+    payout_news,
+    statement_news,
+    voucher_news,
+)
+from functions.shared.domain.payments import payments_in
+from functions.shared.domain.payouts import from_payload
+from functions.shared.store.adjusting import ADJUSTING, entry_of
 from functions.shared.store.ledger import REDEEM, redemption_of, refund_of
+from functions.shared.store.payments import PAYMENTS
+from functions.shared.store.payouts import PAYOUT
 from functions.shared.store.settlements import SETTLEMENT, statement_of
 from functions.shared.store.tables import LedgerItem, SettlementItem, VoucherItem, table_suffix
 from functions.shared.store.vouchers import voucher_of
@@ -48,7 +61,7 @@ def news_of(record: Mapping[str, Any], table_prefix: str) -> Sequence[News]:
             # A redemption changes with its refunds, which are entries of their own.
             return () if old else (_entry(new),)
         case "settlements":
-            return () if old else _statement(new)
+            return _of_settlements(new, old)
         case _:
             raise ValueError(f"nothing of the table {table} is told")
 
@@ -62,11 +75,27 @@ def _entry(image: Image) -> News:
     return entry_news(redemption_of(item) if item.entry_type == REDEEM else refund_of(item))
 
 
-def _statement(image: Image) -> Sequence[News]:
-    item = _item(SettlementItem, image)
-    if item.kind != SETTLEMENT:
+def _of_settlements(new: Image, old: Image | None) -> Sequence[News]:
+    item = _item(SettlementItem, new)
+    if item.kind == PAYMENTS:
+        return _of_payments(item, _item(SettlementItem, old) if old else None)
+    if old is not None:
+        # A payout's item changes when its files are written, which is no news.
         return ()
-    return (statement_news(statement_of(item), item.made_at),)
+    if item.kind == SETTLEMENT:
+        return (statement_news(statement_of(item), item.made_at),)
+    if item.kind == ADJUSTING:
+        return (adjusting_news(entry_of(item)),)
+    return (payout_news(from_payload(item.payload)),) if item.kind == PAYOUT else ()
+
+
+def _of_payments(item: SettlementItem, old: SettlementItem | None) -> Sequence[News]:
+    """What was told of payments of a payout since; those of fund returns concern no platform."""
+    key = item.statement_key.removeprefix(f"{PAYMENTS}#")
+    if not key.startswith(f"{PAYOUT}#"):
+        return ()
+    before = sum(payment.reply is not None for payment in payments_in(old.payload)) if old else 0
+    return tuple(paid_news(item.campaign_id, key, payments_in(item.payload), before))
 
 
 def _item(model: type[Model], image: Image) -> Any:  # noqa: ANN401 - PynamoDB's models have no types
