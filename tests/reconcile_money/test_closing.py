@@ -27,7 +27,7 @@ from functions.shared.domain.fund_return import (
 from functions.shared.domain.funds import CampaignRecord, Funds
 from functions.shared.files.manifest import Manifest, verify
 from functions.shared.store.returns import FUND_RETURN
-from functions.shared.store.tables import SettlementItem, StockItem
+from functions.shared.store.tables import CampaignItem, SettlementItem, StockItem
 from functions.shared.store.transaction import Cancelled
 from tests.reconcile_money.world import CAMPAIGN, DAY, START, World, document
 from tests.support.faults import contended
@@ -300,3 +300,15 @@ def test_a_return_planned_on_other_returns_than_are_noted_is_refused(world: Worl
     with pytest.raises(Cancelled):
         world.stores.returns.close(on_another, record, now=world.now)
     assert world.record() == record
+
+
+def test_a_return_is_refused_when_a_bill_was_accepted_meanwhile(world: World) -> None:
+    """What that holds back would be in no return, and in no account."""
+    record = world.draft()
+    planned = return_of(record, record.funds, world.now)
+    transaction = world.database.transaction("accept")
+    transaction.update("campaign", CampaignItem(CAMPAIGN), [CampaignItem.held_back_fen.add(5)])
+    transaction.commit()
+    with pytest.raises(Cancelled):
+        world.stores.returns.close(planned, record, now=world.now)
+    assert world.record().funds.returned_fen == 0
