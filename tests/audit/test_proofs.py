@@ -73,13 +73,17 @@ def test_whatever_part_of_the_moves_was_seen_is_possible(
 ) -> None:
     """Tables are read one after another, so any of the moves of the time may be missed."""
     windows = told(*moves)
-    sure = sum(by for minutes, by in moves if minutes < -15)
-    near = [by for minutes, by in moves if -15 <= minutes <= 60]
-    seen = data.draw(st.lists(st.booleans(), min_size=len(near), max_size=len(near)))
+    sure = sum(by for minutes, by in moves if minutes <= -15)
     # Moves of one instant are one: they are seen together or not at all.
-    by_instant: dict[int, int] = {}
+    near: dict[int, int] = {}
     for minutes, by in moves:
-        if -15 <= minutes <= 60:
-            by_instant[minutes] = by_instant.get(minutes, 0) + by
-    fen = sure + sum(by for by, is_seen in zip(by_instant.values(), seen, strict=False) if is_seen)
-    assert may_say(windows, fen)
+        if -15 < minutes <= 60:
+            near[minutes] = near.get(minutes, 0) + by
+    seen = data.draw(st.lists(st.booleans(), min_size=len(near), max_size=len(near)))
+    some = sum(by for by, is_seen in zip(near.values(), seen, strict=True) if is_seen)
+    assert may_say(windows, sure + some)
+
+
+def test_what_moved_just_when_the_time_begins_is_sure_and_just_when_it_ends_is_not() -> None:
+    windows = told((-15, 5), (60, 70))
+    assert [fen for fen in (0, 5, 75, 76) if may_say(windows, fen)] == [5, 75]
