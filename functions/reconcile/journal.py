@@ -148,6 +148,10 @@ def _days_due(record: CampaignRecord, bookmark: JournalBookmark, now: datetime) 
 
 def _require_complete(due: _Due, found: Found) -> None:
     campaign_id, bookmark = due.campaign_id, due.bookmark
+    if found.unreadable:
+        raise JournalFault(
+            f"{campaign_id}: {len(found.unreadable)} items cannot be read: {found.unreadable[0]}"
+        )
     least, most = found.issued
     if not least <= found.vouchers <= most:
         raise JournalFault(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from functions.reconcile.journal import (
     write_journals,
 )
 from functions.reconcile.sweep import SETTLING
-from functions.shared.domain.business_time import business_date
+from functions.shared.domain.business_time import business_date, to_rfc3339
 from functions.shared.domain.journal import (
     GENESIS,
     JournalError,
@@ -227,6 +228,31 @@ def test_one_campaigns_fault_holds_no_other_up(world: World) -> None:
     shard.save()
     written = write_journals(records, world.stores, world.now)
     assert written == [Written(CAMPAIGN, (FIRST,), 6)]
+
+
+@pytest.mark.parametrize("wrong", [{"state": "LOST"}, {"timeline": ["soon CLAIMED"]}])
+def test_an_item_that_cannot_be_read_stops_its_campaign_and_no_other(
+    world: World, wrong: dict[str, Any]
+) -> None:
+    lived(world)
+    other = world.run(document(campaign_id="autumn"))
+    item = next(iter(VoucherItem.scan()))
+    good = {name: getattr(item, name) for name in wrong}
+    for name, value in wrong.items():
+        setattr(item, name, value)
+    item.timeline = [*item.timeline, f"{to_rfc3339(world.now - DAY)} HELD o9"]
+    item.save()
+    records = [world.record(), other]
+    fault = f"spring: 1 items cannot be read: {item.voucher_id}"
+    with pytest.RaisesGroup(pytest.RaisesExc(JournalFault, match=fault)):
+        write_journals(records, world.stores, world.now)
+    assert world.stores.journals.bookmark("autumn").through == FIRST
+    for name, value in good.items():
+        setattr(item, name, value)
+    if "timeline" not in good:
+        item.timeline = item.timeline[:-1]
+    item.save()
+    assert [w.campaign_id for w in write_journals(records, world.stores, world.now)] == [CAMPAIGN]
 
 
 def test_orders_that_earned_a_voucher_are_told_with_their_refunds(world: World) -> None:

@@ -7,8 +7,8 @@ not have got yet, or never got, what a journal must not miss.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import chain
 from typing import Any, Final
@@ -47,6 +47,9 @@ from functions.shared.store.vouchers import voucher_of
 Keep = Callable[[str, date, Change], None]
 """Takes a campaign's change of a business date."""
 
+Told = tuple[str, str, Iterable[Change]]
+"""A campaign, the key of an item of its, and the item's changes."""
+
 MOST_CAMPAIGNS: Final = 50
 """Of one reading: a condition may name a hundred, and each keeps a file a day open."""
 
@@ -82,12 +85,14 @@ class Found:
         before: how many changes there are of earlier days.
         vouchers: how many vouchers there are now.
         issued: what the shards say they have issued, before and after the reading.
+        unreadable: keys of items that no change can be made of.
 
     """
 
     before: int = 0
     vouchers: int = 0
     issued: tuple[int, int] = (0, 0)
+    unreadable: list[str] = field(default_factory=list)
 
 
 class JournalStore:
@@ -156,17 +161,25 @@ class JournalStore:
         spans = {each.campaign_id: _Span.of(each) for each in wanted}
         for campaign_id, span in spans.items():
             span.found.issued = self._issued(campaign_id), 0
-        for campaign_id, change in chain(
+        for campaign_id, name, changes in chain(
             self._voucher_changes(spans),
             self._entry_changes(spans),
             self._earning_changes(spans),
             self._other_changes(spans),
         ):
-            span, on = spans[campaign_id], business_date(change.at)
-            if on < span.first:
-                span.found.before += 1
-            elif on <= span.last:
-                keep(campaign_id, on, change)
+            span = spans[campaign_id]
+            try:
+                told = list(changes)
+            except (LookupError, TypeError, ValueError):
+                # Of one campaign: the others' journals are written all the same.
+                span.found.unreadable.append(name)
+                continue
+            for change in told:
+                on = business_date(change.at)
+                if on < span.first:
+                    span.found.before += 1
+                elif on <= span.last:
+                    keep(campaign_id, on, change)
         for campaign_id, span in spans.items():
             span.found.issued = span.found.issued[0], self._issued(campaign_id)
         return {campaign_id: span.found for campaign_id, span in spans.items()}
@@ -177,50 +190,42 @@ class JournalStore:
     # Most of what a scan finds is of earlier days, and only counted: it is read as it is stored,
     # and no object is made of it.
 
-    def _voucher_changes(self, spans: Spans) -> Iterator[tuple[str, Change]]:
+    def _voucher_changes(self, spans: Spans) -> Iterator[Told]:
         for raw in self._scanned(VoucherItem, spans):
-            span = spans[raw["campaign_id"]["S"]]
+            campaign_id, span = _owner(raw, spans)
             span.found.vouchers += 1
             times = [line["S"][:_TIME] for line in raw["timeline"]["L"]]
             if any(map(span.holds, times)):
-                voucher = voucher_of(VoucherItem.from_raw_data(raw))
-                for change in voucher_changes(voucher):
-                    yield voucher.campaign_id, change
+                yield campaign_id, raw["voucher_id"]["S"], _changes_of_voucher(raw)
             else:
                 span.found.before += sum(map(span.is_before, times))
 
-    def _entry_changes(self, spans: Spans) -> Iterator[tuple[str, Change]]:
-        for raw in self._recorded(LedgerItem, spans):
-            item = LedgerItem.from_raw_data(raw)
-            is_redemption = item.entry_type == REDEEM
-            entry = redemption_of(item) if is_redemption else refund_of(item)
-            yield item.campaign_id, entry_change(entry)
+    def _entry_changes(self, spans: Spans) -> Iterator[Told]:
+        for campaign_id, raw in self._recorded(LedgerItem, spans):
+            yield campaign_id, raw["redemption_id"]["S"], _changes_of_entry(raw)
 
-    def _earning_changes(self, spans: Spans) -> Iterator[tuple[str, Change]]:
-        for raw in self._recorded(EarningItem, spans):
-            item = EarningItem.from_raw_data(raw)
-            if item.entry_key == EARN:
-                yield item.campaign_id, earning_change(earning_of(item))
-            else:
-                yield item.campaign_id, earning_refund_change(earning_refund_of(item))
+    def _earning_changes(self, spans: Spans) -> Iterator[Told]:
+        for campaign_id, raw in self._recorded(EarningItem, spans):
+            yield campaign_id, raw["voucher_id"]["S"], _changes_of_earning(raw)
 
-    def _recorded(self, model: type[Model], spans: Spans) -> Iterator[dict[str, Any]]:
+    def _recorded(
+        self, model: type[Model], spans: Spans
+    ) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
         """Items that were recorded on one of the days; earlier ones are counted."""
         for raw in self._scanned(model, spans):
-            span, recorded_at = spans[raw["campaign_id"]["S"]], raw["recorded_at"]["S"]
+            campaign_id, span = _owner(raw, spans)
+            recorded_at = raw["recorded_at"]["S"]
             if span.holds(recorded_at):
-                yield raw
+                yield campaign_id, raw
             else:
                 span.found.before += span.is_before(recorded_at)
 
     def _scanned(self, model: type[Model], spans: Spans) -> Iterator[dict[str, Any]]:
-        campaign_ids = Path(["campaign_id"])
-        return self._database.scan_raw(model, campaign_ids.is_in(*spans))
+        return self._database.scan_raw(model, Path(["campaign_id"]).is_in(*spans))
 
-    def _other_changes(self, spans: Spans) -> Iterator[tuple[str, Change]]:
+    def _other_changes(self, spans: Spans) -> Iterator[Told]:
         for campaign_id in spans:
-            for change in self._campaign_changes(campaign_id):
-                yield campaign_id, change
+            yield campaign_id, "settlements", self._campaign_changes(campaign_id)
 
     def _campaign_changes(self, campaign_id: str) -> Iterator[Change]:
         for statement, made_at in self._settlements.made(campaign_id):
@@ -235,6 +240,31 @@ class JournalStore:
         owed = [made.owed for made in returns] + [payout.owed for payout in payouts]
         for payments in self._payments.of_all(campaign_id, owed):
             yield from payment_changes(payments)
+
+
+# Generators, so that what cannot be read is met where it is told of whom it is.
+
+
+def _changes_of_voucher(raw: dict[str, Any]) -> Iterator[Change]:
+    yield from voucher_changes(voucher_of(VoucherItem.from_raw_data(raw)))
+
+
+def _changes_of_entry(raw: dict[str, Any]) -> Iterator[Change]:
+    item = LedgerItem.from_raw_data(raw)
+    yield entry_change(redemption_of(item) if item.entry_type == REDEEM else refund_of(item))
+
+
+def _changes_of_earning(raw: dict[str, Any]) -> Iterator[Change]:
+    item = EarningItem.from_raw_data(raw)
+    if item.entry_key == EARN:
+        yield earning_change(earning_of(item))
+    else:
+        yield earning_refund_change(earning_refund_of(item))
+
+
+def _owner(raw: dict[str, Any], spans: Spans) -> tuple[str, _Span]:
+    campaign_id: str = raw["campaign_id"]["S"]
+    return campaign_id, spans[campaign_id]
 
 
 @dataclass(frozen=True, slots=True)
