@@ -7,7 +7,7 @@ returned while any promise about the money is broken. The campaign is closed and
 out by one transaction; the files are written from the statement it put, by the same run or a
 later one.
 
-Between the statement and the payment stand two persons (functions.campaign.returns): the bank's
+Between the statement and the payment stand two persons (functions.finance.payments): the bank's
 instruction is written once the second has approved it, by the run that comes next.
 """
 

@@ -116,8 +116,8 @@ def _is_watched(record: CampaignRecord, now: datetime) -> bool:
 def confirmed(record: CampaignRecord, stores: MoneyStores, now: datetime) -> list[Check]:
     """The checks, while money moves; read again while one does not hold.
 
-    What moves with no voucher, as the reconciler's own money on its way between pools, can still
-    make a reading differ; three in a row do not by chance.
+    What no voucher tells of, as money of the reconciler's own on its way between pools, can still
+    make a reading differ (`functions.shared.domain.moving`); three in a row do not by chance.
     """
     checks: list[Check] = []
     for _ in range(READINGS):

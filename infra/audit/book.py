@@ -25,6 +25,7 @@ from functions.shared.domain.orders import Order
 from functions.shared.domain.refunds import NOTHING_REFUNDED, Redeemed, Refunded, plan_refund
 from functions.shared.domain.tills import price_at_till
 from functions.shared.domain.vouchers import VoucherState as State
+from infra.audit.amounts import amounts_of, net_parts_of, parts_of
 from infra.audit.findings import Finding, Kind
 from infra.audit.orders import EarnedOrders
 from infra.audit.payables import Payables
@@ -287,7 +288,7 @@ class Book:
 
     def _redeemed(self, where: str, change: Change) -> Iterator[Finding]:
         data, on = change.data, business_date(change.at)
-        amounts = _amounts(data)
+        amounts = amounts_of(data)
         voucher = self.vouchers[data["voucher_id"]]
         number = data["platform_id"], data["order_no"]
         if data["redemption_id"] in self.orders or number in self.numbers:
@@ -354,7 +355,7 @@ class Book:
         except HuiminError as refusal:
             yield Finding(Kind.ENTRY, where, f"the rules refuse the refund: {refusal.code}")
             return
-        found = (data["voucher_fen"], data["paid_fen"], _parts(data))
+        found = (data["voucher_fen"], data["paid_fen"], parts_of(data))
         if found != (step.voucher_fen, step.paid_fen, step.parts):
             detail = f"{data['voucher_fen']} fen of voucher go back, the rules say "
             yield Finding(Kind.ENTRY, where, detail + str(step.voucher_fen))
@@ -367,7 +368,7 @@ class Book:
                 self.campaign, merchant_id=order.merchant_id, on=order.on
             )
             self._count(voucher.persons, counters, -1)
-        parts = _parts(data)
+        parts = parts_of(data)
         tally = self.days[data["platform_id"], on]
         tally.count += 1
         if order.on == on:
@@ -398,10 +399,10 @@ class Book:
 
     def _adjusted(self, where: str, change: Change) -> Iterator[Finding]:
         data, on = change.data, business_date(change.at)
-        break_id, parts = data["break_id"], _net_parts(data)
+        break_id, parts = data["break_id"], net_parts_of(data)
         standing = self.adjusted.pop(break_id, None)
         if data["is_reversal"]:
-            if standing is None or _net_parts(standing) != -parts:
+            if standing is None or net_parts_of(standing) != -parts:
                 yield Finding(Kind.ENTRY, where, f"nothing of {break_id} stands that it reverses")
         else:
             if standing is not None:
@@ -434,31 +435,3 @@ class Book:
             yield Finding(Kind.ENTRY, where, f"{parts.total_fen} fen are not what the sides give")
         if sides[1] > voucher_type.benefit.greatest_fen:
             yield Finding(Kind.ENTRY, where, f"no such voucher gives {sides[1]} fen")
-
-
-def _net_parts(data: Mapping[str, Any]) -> NetParts:
-    return NetParts(
-        fiscal_fen=data["fiscal_part_fen"],
-        platform_fen=data["platform_part_fen"],
-        merchant_fen=data["merchant_part_fen"],
-    )
-
-
-def _parts(data: Mapping[str, Any]) -> FundingParts:
-    return FundingParts(
-        fiscal_fen=data["fiscal_part_fen"],
-        platform_fen=data["platform_part_fen"],
-        merchant_fen=data["merchant_part_fen"],
-    )
-
-
-def _amounts(data: Mapping[str, Any]) -> Redeemed:
-    """The amounts of a redemption; ValueError where they do not close."""
-    return Redeemed(
-        order_fen=data["order_fen"],
-        merchant_discount_fen=data["merchant_discount_fen"],
-        platform_discount_fen=data["platform_discount_fen"],
-        voucher_fen=data["voucher_fen"],
-        paid_fen=data["paid_fen"],
-        parts=_parts(data),
-    )

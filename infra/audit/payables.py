@@ -15,6 +15,10 @@ from functions.shared.domain.settlement import statement_id_of
 from infra.audit.findings import Finding, Kind
 
 _PAYMENT: Final = "payment."
+_TAKEN: Final = frozenset(
+    {MADE, CONFIRMED, DRAWN, RETURNED}
+    | {f"{_PAYMENT}{verb}" for verb in ("proposed", "approved", "withdrawn", "replied")}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,10 @@ class Debt:
         account: the only one that may be credited.
         paid_fen: what the bank says that it paid.
         payments: how many were proposed.
-        proposed_fen: of the payment under way; None where none is.
-        proposed_by: who proposed that.
-        approved: its references, of every payment approved, with the amount.
+        proposed_fen: the amount of the payment under way; None where none is.
+        proposed_by: who proposed that one.
+        is_approved: whether somebody has approved that one.
+        approved: every payment that was approved: its reference, and its amount.
 
     """
 
@@ -89,7 +94,7 @@ class Payables:
 
     def takes(self, kind: str) -> bool:
         """Whether changes of that kind are entered here."""
-        return kind in (MADE, CONFIRMED, DRAWN, RETURNED) or kind.startswith(_PAYMENT)
+        return kind in _TAKEN
 
     def enter(self, where: str, change: Change) -> Iterator[Finding]:
         """Books one change; what does not follow from those before it."""

@@ -12,9 +12,8 @@ from functions.shared.domain.settlement import statement_id_of
 from functions.shared.files.manifest import Manifest
 from infra.audit.book import Book
 from infra.audit.findings import Finding, Kind
-from infra.audit.payments import check_instruction
+from infra.audit.payments import Instructions
 from infra.audit.reading import document_at
-from infra.audit.seals import Seals
 from infra.audit.sources import Source
 
 _BUREAU: Final = "BUREAU"
@@ -29,7 +28,7 @@ class Payouts:
         manifests: of its sets of the kinds `payout` and `payout_payment`, by folder.
         source: the files.
         last_day: the last that the journal has; a payout of a later one cannot be compared yet.
-        seals: verifies signatures.
+        instructions: checks its payments.
 
     """
 
@@ -40,14 +39,14 @@ class Payouts:
         manifests: Mapping[str, Manifest],
         source: Source,
         last_day: date,
-        seals: Seals,
+        instructions: Instructions,
     ) -> None:
         self._campaign_id = campaign_id
         self._book = book
         self._manifests = manifests
         self._source = source
         self._last_day = last_day
-        self._seals = seals
+        self._instructions = instructions
         self._nets: dict[tuple[str, int], int] = {}
         self._taken: set[str] = set()
         self.count = 0
@@ -65,7 +64,7 @@ class Payouts:
             if sorted(found) != list(range(1, len(found) + 1)):
                 detail = f"payouts {sorted(found)} do not follow each other"
                 yield Finding(Kind.PAYOUT, platform_id, detail)
-        for platform_id, number in self._book.payables.payouts.keys() - self._nets.keys():
+        for platform_id, number in sorted(self._book.payables.payouts.keys() - self._nets.keys()):
             yield Finding(Kind.PAYOUT, platform_id, f"the files of payout {number} are missing")
         yield from self._payments()
 
@@ -114,16 +113,8 @@ class Payouts:
             net_fen = self._nets.get((platform_id, int(number)), 0)
             contract = self._book.campaign.contract(platform_id)
             account = contract.account.number if contract else None
-            yield from check_instruction(
-                self._source,
-                prefix,
-                manifest,
-                Kind.PAYOUT,
-                owed_fen=net_fen,
-                account=account,
-                debts=self._book.payables.debts,
-                last_day=self._last_day,
-                seals=self._seals,
+            yield from self._instructions.check(
+                prefix, manifest, Kind.PAYOUT, owed_fen=net_fen, account=account
             )
 
     def _of_kind(self, kind: str) -> Iterator[tuple[str, Manifest]]:

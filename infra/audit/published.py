@@ -15,7 +15,7 @@ from functions.shared.files.manifest import Manifest
 from infra.audit.book import Book, DayTally
 from infra.audit.details import Details
 from infra.audit.findings import Finding, Kind
-from infra.audit.payments import check_instruction
+from infra.audit.payments import Instructions
 from infra.audit.payouts import Payouts
 from infra.audit.proofs import check_proofs
 from infra.audit.reading import document_at, rows_at
@@ -54,7 +54,7 @@ class Published:
         self._manifests = manifests
         self._source = source
         self._last_day = last_day
-        self._seals = seals
+        self._instructions = Instructions(source, book.payables.debts, last_day, seals)
         self.settlements = 0
         self.payouts = 0
 
@@ -174,16 +174,8 @@ class Published:
         account = self._campaign.source_account.number
         for prefix, manifest in self._sets("fund_return_payment"):
             made = self._book.payables.returns.get(int(prefix.split("/")[2]), {"to_return_fen": 0})
-            yield from check_instruction(
-                self._source,
-                prefix,
-                manifest,
-                Kind.RETURN,
-                owed_fen=made["to_return_fen"],
-                account=account,
-                debts=self._book.payables.debts,
-                last_day=self._last_day,
-                seals=self._seals,
+            yield from self._instructions.check(
+                prefix, manifest, Kind.RETURN, owed_fen=made["to_return_fen"], account=account
             )
 
     def _payouts(self) -> Iterator[Finding]:
@@ -194,7 +186,7 @@ class Published:
             kinds["payout"] | kinds["payout_payment"],
             self._source,
             self._last_day,
-            self._seals,
+            self._instructions,
         )
         yield from payouts.check()
         self.payouts = payouts.count

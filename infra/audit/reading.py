@@ -33,6 +33,16 @@ def rows_at(source: Source, key: str) -> Iterator[dict[str, str]]:
         parts = source.parts(key)
     except FileNotFoundError:
         return
+    yield from rows_in(parts)
+
+
+def rows_in(parts: Iterable[bytes]) -> Iterator[dict[str, str]]:
+    """The rows of a CSV file, one at a time.
+
+    Raises:
+        ValueError: it is no UTF-8.
+
+    """
     lines = (line.decode() for line in lines_of(parts, LONGEST_ROW))
     first = next(lines, "").removeprefix("\ufeff")
     yield from csv.DictReader(chain([first], lines))

@@ -6,6 +6,7 @@ be just what the journal gives. Users and merchants are counted by the journal's
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from itertools import zip_longest
@@ -18,15 +19,15 @@ from functions.report.rows import Entry
 from functions.shared.domain.business_time import business_date
 from functions.shared.domain.journal import Change
 from functions.shared.domain.ledger import Redemption, Refund
-from functions.shared.domain.money import FundingParts
-from functions.shared.domain.refunds import NOTHING_REFUNDED, Redeemed
+from functions.shared.domain.refunds import NOTHING_REFUNDED
 from functions.shared.domain.settlement import settlement_range
 from functions.shared.domain.vouchers import VoucherState
 from functions.shared.files.manifest import Manifest
 from functions.shared.files.register import REGISTER_CSV, register_prefix
+from infra.audit.amounts import amounts_of, parts_of
 from infra.audit.book import Book
 from infra.audit.findings import Finding, Kind
-from infra.audit.reading import document_at, rows_at
+from infra.audit.reading import document_at, rows_at, rows_in
 from infra.audit.sources import Source
 
 REPORT: Final = "report"
@@ -115,9 +116,7 @@ class Reports:
             content_hash="",
             recorded_at=change.at,
             business_on=on,
-            amounts=Redeemed(
-                order_fen=data["order_fen"], parts=_parts(data), **_fen(data, *_AMOUNTS)
-            ),
+            amounts=amounts_of(data),
             refunded=NOTHING_REFUNDED,
         )
         self._entries.append(redemption)
@@ -132,9 +131,9 @@ class Reports:
                 recorded_at=change.at,
                 business_on=on,
                 redeemed_on=self._book.orders[data["redemption_id"]].on,
-                parts=_parts(data),
+                parts=parts_of(data),
                 voucher_state=VoucherState(data["voucher_state"]),
-                **_fen(data, *_AMOUNTS),
+                **_fen(data),
             )
         )
 
@@ -199,10 +198,10 @@ class Reports:
         """Where a file for machines says something else."""
         rows: Iterable[tuple[Any, Any]]
         if place.endswith(".csv"):
-            rows = zip_longest(rows_at(self._source, place), _csv_rows(expected))
+            rows = zip_longest(rows_at(self._source, place), rows_in([expected]))
         elif place.endswith(".json"):
             found = document_at(self._source, place).get("rows", [])
-            rows = zip_longest(found, _json_rows(expected))
+            rows = zip_longest(found, json.loads(expected)["rows"])
         else:
             return
         for number, (row, wanted) in enumerate(rows, start=1):
@@ -213,31 +212,6 @@ class Reports:
                 continue
             wrong = [f"{n} {row.get(n)}, not {v}" for n, v in wanted.items() if row.get(n) != v]
             yield f"row {number}: " + ("; ".join(wrong) or "it has other columns")
-
-
-class _Bytes:
-    """One file in memory, as a source."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def keys(self) -> Iterable[str]:
-        return ()
-
-    def read(self, _: str) -> bytes:
-        return self._data
-
-    def parts(self, _: str) -> Iterator[bytes]:
-        return iter([self._data])
-
-
-def _csv_rows(data: bytes) -> Iterator[dict[str, str]]:
-    return rows_at(_Bytes(data), "")
-
-
-def _json_rows(data: bytes) -> list[Any]:
-    rows: list[Any] = document_at(_Bytes(data), "")["rows"]
-    return rows
 
 
 _AMOUNTS: Final = ("merchant_discount_fen", "platform_discount_fen", "voucher_fen", "paid_fen")
@@ -254,13 +228,5 @@ _FACTS: Final = (
 )
 
 
-def _fen(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {name: data[name] for name in names}
-
-
-def _parts(data: Mapping[str, Any]) -> FundingParts:
-    return FundingParts(
-        fiscal_fen=data["fiscal_part_fen"],
-        platform_fen=data["platform_part_fen"],
-        merchant_fen=data["merchant_part_fen"],
-    )
+def _fen(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: data[name] for name in _AMOUNTS}

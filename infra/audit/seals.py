@@ -34,7 +34,10 @@ class Seals:
     """
 
     def __init__(self, trusted: Iterable[bytes] = ()) -> None:
-        self._trusted = frozenset(fingerprint_of(_key_of(pem)) for pem in trusted)
+        keys = [_key_of(pem) for pem in trusted]
+        if None in keys:
+            raise ValueError("not an RSA public key in PEM")
+        self._trusted = frozenset(fingerprint_of(key) for key in keys if key is not None)
         self.fingerprints: set[str] = set()
         self.count = 0
 
@@ -42,7 +45,9 @@ class Seals:
         """What is wrong with the signatures of a payment's set."""
         try:
             key = _key_of(source.read(prefix + KEY_FILE))
-        except (FileNotFoundError, ValueError):
+        except FileNotFoundError:
+            key = None
+        if key is None:
             yield "there is no key that its signatures could be verified with"
             return
         fingerprint = fingerprint_of(key)
@@ -65,14 +70,13 @@ def fingerprint_of(key: rsa.RSAPublicKey) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
-def _key_of(pem: bytes) -> rsa.RSAPublicKey:
+def _key_of(pem: bytes) -> rsa.RSAPublicKey | None:
+    """The RSA key that a file holds; None where it holds none."""
     try:
         key = serialization.load_pem_public_key(pem)
-    except UnsupportedAlgorithm as error:
-        raise ValueError(str(error)) from None
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise ValueError("it is no RSA key")  # noqa: TRY004 - a file of another content
-    return key
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    return key if isinstance(key, rsa.RSAPublicKey) else None
 
 
 def _is_signed(source: Source, place: str, key: rsa.RSAPublicKey) -> bool:

@@ -60,7 +60,7 @@ def verify(
     try:
         verdict = verify_all(source, _tracked, signing_keys=keys)
     except ValueError as error:
-        console.print(f"Not a public key / 不是公钥: {error}", markup=False)
+        console.print(f"--signing-key: {error} / 不是 RSA 公钥", markup=False)
         raise typer.Exit(2) from None
     _show(verdict)
     raise typer.Exit(0 if verdict.is_sound else 1)

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
+from functions.shared.store.signing import ALGORITHM
+
 _EXPONENT: Final = 65_537
 _PRIME_BYTES: Final = 192
 # The first primes behind what the names hash to.
@@ -42,7 +44,8 @@ class LocalSigningKey:
 
     def sign(self, message: bytes, signing_algorithm: str) -> bytes:
         """The signature of a SHA-256 digest; moto calls it."""
-        assert signing_algorithm == "RSASSA_PKCS1_V1_5_SHA_256", signing_algorithm  # noqa: S101 - ours
+        if signing_algorithm != ALGORITHM:
+            raise ValueError(f"the local key signs with {ALGORITHM}, not {signing_algorithm}")
         return self._key.sign(message, padding.PKCS1v15(), Prehashed(hashes.SHA256()))
 
     def public_key(self) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -53,8 +52,13 @@ def drawn(at: datetime, number: int = 1, net_fen: int = 500) -> Change:
     return Change(at, "payout.drawn", f"HUIMIN-S{number:04d}-X", data)
 
 
-def step(verb: str, number: int, amount_fen: int, **more: Any) -> Change:  # noqa: ANN401 - JSON
-    data = {"pays": "HUIMIN-S0001-X", "payment": number, "amount_fen": amount_fen, "by": "li.na"}
+def step(verb: str, number: int, amount_fen: int, **more: object) -> Change:
+    data: dict[str, object] = {
+        "pays": "HUIMIN-S0001-X",
+        "payment": number,
+        "amount_fen": amount_fen,
+        "by": "li.na",
+    }
     reference = f"HUIMIN-S0001P{number:02d}-X"
     return Change(MADE_AT + 40 * HOUR, f"payment.{verb}", f"{reference}.{verb}", data | more)
 

@@ -16,7 +16,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -45,6 +45,7 @@ from functions.shared.domain.campaign import Campaign
 from functions.shared.domain.ledger import Redemption
 from functions.shared.domain.money import FundingParts
 from functions.shared.domain.settlement import SegmentSum, Tallies, Tally, make_statement
+from functions.shared.files.columns import Row
 from functions.shared.files.csv_out import csv_lines
 from functions.shared.files.line_file import LineFile
 from functions.shared.files.manifest import FILE_NAME
@@ -90,18 +91,7 @@ def publish_reports(campaign: Campaign, objects: FolderObjects, entries: int) ->
         made = [entry_of(number, on) for number in range(day, entries, DAYS)]
         report = history.take(on, made, made)
         files = partial(report_files, report, campaign, OpenBreaks(None, {}))
-        publish(NoVersions(objects), Edition(campaign, on, day_bounds(on)[1], {}, files))
-
-
-class NoVersions(FolderObjects):
-    """A bucket in which no report is published yet."""
-
-    def __init__(self, objects: FolderObjects) -> None:
-        super().__init__(objects.folder)
-
-    def keys(self, prefix: str) -> Iterator[str]:  # noqa: ARG002 - as ObjectStore has it
-        """None."""
-        return iter(())
+        publish(objects, Edition(campaign, on, day_bounds(on)[1], {}, files))
 
 
 def put_bill(objects: FolderObjects, on: date, numbers: Sequence[int]) -> BillVersion:
@@ -159,7 +149,7 @@ def publish_statement(
     objects.put_new(prefix + FILE_NAME, manifest.to_bytes(), content_type="")
 
 
-def matched_row(entry: Redemption) -> Any:  # noqa: ANN401 - cells of any kind
+def matched_row(entry: Redemption) -> Row:
     """An entry as a row of the match that agrees with it."""
     row = bill_row_of(entry)
     match = MatchRow(match_state=MatchState.MATCHED, campaign_id=CAMPAIGN_ID, ledger=row, bill=row)

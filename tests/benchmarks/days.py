@@ -141,6 +141,11 @@ class FolderObjects(ObjectStore):
         assert not (self.folder / key).exists()
         return None
 
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Those that were written."""
+        for path in (self.folder / prefix).rglob("*"):
+            yield path.relative_to(self.folder).as_posix()
+
     def fetch(self, key: str, path: Path, **_: object) -> FetchedObject | None:
         """A copy of the file."""
         shutil.copyfile(self.folder / key, path)

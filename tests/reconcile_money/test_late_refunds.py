@@ -260,16 +260,12 @@ def test_the_transaction_takes_nothing_out_of_a_campaign_that_is_not_closed(worl
     assert world.stores.returns.fund_return(CAMPAIGN, 2) is None
 
 
-def test_a_campaign_that_is_not_closed_has_no_supplementary_return(world: World) -> None:
-    redemption = closed(world)
-    world.refund(redemption, "f1")
-    world.now += MONTH
-    world.roll_over()
+def test_only_the_days_of_a_closed_campaign_go_on(world: World) -> None:
+    closed(world)
     record = world.record()
-    assert record.state is CampaignState.CLOSED
-    paused = replace(record, state=CampaignState.PAUSED)
     first, last = entry_range(record)
     assert last == last_late_day(record.campaign)
+    paused = replace(record, state=CampaignState.PAUSED)
     assert entry_range(paused) == (first, business_date(record.campaign.refunds_end_at - DAY))
 
 

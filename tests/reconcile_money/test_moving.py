@@ -209,7 +209,7 @@ def _lose_a_voucher(market: Market) -> None:
     VoucherItem.get(market.unused[5].voucher_id).delete()
 
 
-def _lapse_seven_fen(market: Market) -> None:
+def _lapse_money(market: Market) -> None:
     transaction = market.world.database.transaction("tamper")
     shard = market.world.pool("r1").shard_id(0)
     transaction.update("shard", StockItem(shard), [StockItem.lapsed_fen.add(7_000_000)])
@@ -222,7 +222,7 @@ def _lapse_seven_fen(market: Market) -> None:
         (_lose_a_redemption, 10),
         (_lose_a_counter, 10),
         (_lose_a_voucher, 4),
-        (_lapse_seven_fen, 1),
+        (_lapse_money, 1),
     ],
 )
 def test_what_is_wrong_is_found_while_others_trade(

@@ -88,7 +88,7 @@ def statement_change(statement: Statement, made_at: datetime) -> Change:
         "platform_id": statement.platform_id,
         "entries_digest": statement.entries_digest,
     }
-    return Change(made_at, "settlement.made", news.news_id, data)
+    return Change(made_at, MADE, news.news_id, data)
 
 
 def adjusting_change(entry: AdjustingEntry) -> Change:

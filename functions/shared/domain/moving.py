@@ -6,10 +6,14 @@ Tables are read one after another while claims and redemptions go on, vouchers l
          since                                                                │
            └── a voucher that anything happened to from here on is moving ────┘
 
-Every operation leaves a line in the timeline of its voucher, in the transaction that does it. So
-whatever was committed between two readings shows on a voucher that is read later; what was
-committed before them is whole. Taken out are moving vouchers and all that hangs on them: their
-entries, earnings and persons, and what else those persons have. Sums that cannot be parted, as
+An operation leaves a line in the timeline of its voucher, in the transaction that does it. So what
+was committed between two readings shows on a voucher that is read later; what was committed before
+them is whole. Three leave none: the sweep that frees a redemption's slack, a grant's row that is
+refused, and the refund of a plain order that keeps its voucher. They are seldom, and who counts
+reads again.
+
+Taken out are moving vouchers and all that hangs on them: their entries, earnings and persons, and
+what else those persons have. Sums that cannot be parted, as
 that of all money, may differ by what moving vouchers can move, and by no fen more.
 """
 

@@ -31,15 +31,6 @@ class Signer:
 
     def __init__(self, key_id: str) -> None:
         self._key_id = key_id
-        self._made: Any = None
-
-    @property
-    def client(self) -> Any:  # noqa: ANN401 - boto3 clients have no static type
-        """The boto3 client, for fault injection in tests."""
-        if self._made is None:
-            config = Config(connect_timeout=2, read_timeout=10, retries={"max_attempts": 3})
-            self._made = boto3.client("kms", config=config)
-        return self._made
 
     def sign(self, data: bytes) -> bytes:
         """The signature of a file of any size.
@@ -48,7 +39,7 @@ class Signer:
             ClientError: the key is not there, or may not be used.
 
         """
-        answer = self.client.sign(
+        answer = self._client.sign(
             KeyId=self._key_id,
             Message=hashlib.sha256(data).digest(),
             MessageType="DIGEST",
@@ -71,6 +62,11 @@ class Signer:
         return hashlib.sha256(self._public_der).hexdigest()
 
     @cached_property
+    def _client(self) -> Any:  # noqa: ANN401 - boto3 clients have no static type
+        config = Config(connect_timeout=2, read_timeout=10, retries={"max_attempts": 3})
+        return boto3.client("kms", config=config)
+
+    @cached_property
     def _public_der(self) -> bytes:
-        found: bytes = self.client.get_public_key(KeyId=self._key_id)["PublicKey"]
+        found: bytes = self._client.get_public_key(KeyId=self._key_id)["PublicKey"]
         return found
