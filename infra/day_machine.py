@@ -1,11 +1,11 @@
 """The state machine of days and bills that are too large for one function.
 
-    Plan ──> Match (8 at once) ──> State ──> Publish (8 at once) ──> Finish
-    Check (8 at once) ──> Record
+    a day   Plan ──> Split ──> Deal ──> Match ──> State ──> Publish ──> Finish
+    a bill           Split ──> Deal ──> Check ──> Record
 
 Which step follows is what the steps say; see `functions.reconcile.day_steps` and `bill_steps`.
-Segments are items of a Distributed Map: each is an execution of its own, with a history and tries
-of its own.
+Pieces and shares are items of a Distributed Map: each is an execution of its own, with a history
+and tries of its own.
 """
 
 from __future__ import annotations
@@ -18,14 +18,20 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from functions.reconcile.day_plan import SEGMENTS, Step
+from functions.reconcile.day_plan import Step
 from infra.acknowledge import acknowledge, as_finding
 from infra.deployment import Deployment
-from infra.functions import LOG_RETENTION, Function, execution_arn, machine_arn
+from infra.functions import (
+    DAY_CONCURRENCY,
+    LOG_RETENTION,
+    Function,
+    execution_arn,
+    machine_arn,
+)
 
 TIMEOUT: Final = cdk.Duration.hours(6)
 
-# Another day's segments may have all of the function's concurrency, for as long as they take.
+# Another day's shares may have all of the function's concurrency, for as long as they take.
 _WAITS: Final = {
     "ErrorEquals": ["Lambda.TooManyRequestsException"],
     "IntervalSeconds": 5,
@@ -34,9 +40,15 @@ _WAITS: Final = {
     "MaxDelaySeconds": 60,
     "JitterStrategy": "FULL",
 }
-# A function that was lost or out of time; and `Busy`, where DynamoDB was.
+# A function that was lost or out of time; `Busy`, where DynamoDB was; and files that broke off.
 _AGAIN: Final = (
     "Busy",
+    "ConnectionClosedError",
+    "ConnectTimeoutError",
+    "EndpointConnectionError",
+    "IncompleteReadError",
+    "ReadTimeoutError",
+    "ResponseStreamingError",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.ServiceException",
@@ -81,18 +93,19 @@ def definition(function_arn: str) -> dict[str, Any]:
             **then,
         }
 
-    def of_each_segment(step: Step, then: str) -> dict[str, Any]:
-        payload = {"task.$": "$.task", "segment.$": "$.segment"}
+    def of_each(kind: str, step: Step, then: str) -> dict[str, Any]:
+        payload = {"task.$": "$.task", f"{kind}.$": f"$.{kind}"}
+        name = f"{step.value.capitalize()} a {kind}"
         return {
             "Type": "Map",
-            "ItemsPath": "$.segments",
-            "ItemSelector": {"task.$": "$", "segment.$": "$$.Map.Item.Value"},
-            "MaxConcurrency": len(SEGMENTS),
+            "ItemsPath": f"$.{kind}s",
+            "ItemSelector": {"task.$": "$", f"{kind}.$": "$$.Map.Item.Value"},
+            "MaxConcurrency": DAY_CONCURRENCY,
             "Label": step.value.capitalize(),
             "ItemProcessor": {
                 "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
-                "StartAt": f"{step.value.capitalize()} a segment",
-                "States": {f"{step.value.capitalize()} a segment": task(step, payload, End=True)},
+                "StartAt": name,
+                "States": {name: task(step, payload, End=True)},
             },
             "ResultPath": "$.answers",
             "Next": then,
@@ -108,7 +121,7 @@ def definition(function_arn: str) -> dict[str, Any]:
             "Default": default,
         }
 
-    answered = {"task.$": "$", "segments.$": "$.answers"}
+    answered = {"task.$": "$", "answers.$": "$.answers"}
     return {
         "Comment": "A platform's day with more rows than one function takes: docs/operations.md",
         "StartAt": "What is it?",
@@ -116,16 +129,19 @@ def definition(function_arn: str) -> dict[str, Any]:
         "States": {
             "What is it?": {
                 "Type": "Choice",
-                "Choices": [{"Variable": "$.object_key", "IsPresent": True, "Next": "Check"}],
+                "Choices": [{"Variable": "$.object_key", "IsPresent": True, "Next": "Split"}],
                 "Default": "Plan",
             },
-            "Check": of_each_segment(Step.CHECK, "Record"),
+            "Plan": task(Step.PLAN, {"task.$": "$"}, Next="Split"),
+            "Split": of_each("piece", Step.SPLIT, "Deal"),
+            "Deal": task(Step.DEAL, answered, Next="What is dealt?"),
+            "What is dealt?": choice("Match", Step.PLAN, Step.CHECK),
+            "Check": of_each("share", Step.CHECK, "Record"),
             "Record": task(Step.RECORD, {"task.$": "$"}, Next="Done"),
-            "Plan": task(Step.PLAN, {"task.$": "$"}, Next="Match"),
-            "Match": of_each_segment(Step.MATCH, "State"),
+            "Match": of_each("share", Step.MATCH, "State"),
             "State": task(Step.STATE, answered, Next="Is it stated?"),
             "Is it stated?": choice("Publish", Step.PLAN, Step.MATCH),
-            "Publish": of_each_segment(Step.PUBLISH, "Finish"),
+            "Publish": of_each("share", Step.PUBLISH, "Finish"),
             "Finish": task(Step.FINISH, answered, Next="Is it whole?"),
             "Is it whole?": choice("Done", Step.PLAN),
             "Done": {"Type": "Succeed"},

@@ -16,7 +16,6 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from functions.shared.domain.ledger import DAY_SEGMENTS
 from infra.acknowledge import acknowledge, as_finding
 from infra.bundle import BundleTarget, code_asset
 from infra.dead_letters import DeadLetters
@@ -46,6 +45,9 @@ class FunctionSize:
     disk_mib: int = 512
 
 
+# How many functions work on one large day, or bill, at once.
+DAY_CONCURRENCY = 32
+
 # API Gateway gives up after 29 s: a function behind it must have answered by then. The two that
 # run by the clock are capped, and so are grants, so that they never take the concurrency that
 # claims need.
@@ -63,9 +65,9 @@ SIZES: Mapping[str, FunctionSize] = MappingProxyType(
         # A day of two million entries and as many bill rows lies on disk while it is matched; that
         # takes a tenth of the memory. The daily recount holds a whole campaign: 2 KB a voucher.
         "reconcile": FunctionSize(memory_mib=6144, timeout_s=900, reserved=2, disk_mib=6144),
-        # A segment of a larger day, and its whole bill; so many at once as there are segments.
+        # A piece or a share of a larger day; the single steps of another day beside them.
         "day": FunctionSize(
-            memory_mib=3538, timeout_s=900, reserved=DAY_SEGMENTS + 2, disk_mib=10_240
+            memory_mib=3538, timeout_s=900, reserved=DAY_CONCURRENCY + 2, disk_mib=10_240
         ),
         "report": FunctionSize(memory_mib=2048, timeout_s=900, reserved=1),
     }

@@ -5,10 +5,14 @@
 
 The glance takes no file that the other would refuse, and reads the same rows of it. What concerns
 rows together, the same key twice and the trailer, is checked once, on the table.
+
+A bill that is too large for one function is read in parts, each a file of whole lines; what
+concerns rows together is checked where they come together, by the same functions.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +34,7 @@ from functions.shared.domain.bills import (
 )
 from functions.shared.domain.business_time import day_bounds, parse_rfc3339, to_rfc3339
 from functions.shared.domain.ids import REQUEST_NO_PATTERN, SLUG_PATTERN, VOUCHER_ID_PATTERN
-from functions.shared.domain.ledger import DAY_SEGMENTS
+from functions.shared.domain.ledger import DAY_SEGMENTS, DAY_SLICES
 from functions.shared.domain.money import MAX_ORDER_FEN
 from functions.shared.files.csv_in import (
     CsvForm,
@@ -39,6 +43,7 @@ from functions.shared.files.csv_in import (
     Refusal,
     check_form,
     read_csv,
+    read_more,
 )
 from functions.shared.files.csv_out import unguarded
 
@@ -51,7 +56,10 @@ COLUMNS: Final[Mapping[str, str]] = {
     **dict.fromkeys(BILL_COLUMNS[1:6], "VARCHAR"),
     **dict.fromkeys(AMOUNT_COLUMNS, "BIGINT"),
 }
-"""The columns of a bill's table, and after them `segment`; times are RFC 3339 in UTC with ms."""
+"""The columns of a bill's table, and after them `slice` and `segment`.
+
+Times are RFC 3339 in UTC with milliseconds.
+"""
 
 # A voucher id and ten more cells fit well; a longer cell is no bill's.
 _CELL_CHARS: Final = 200
@@ -99,21 +107,66 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True)
-class _Trailer:
-    """The last row of a file, and what it must agree with.
+class Part:
+    """Which lines of a bill a file holds.
 
     Args:
-        line: where it stands.
-        cells: its cells by column.
-        rows: how many rows stand above it, and how many of them are refunds.
-        is_whole: whether the table holds all of them; one with a fault is missing there.
+        is_first: whether the header is one of them.
+        is_last: whether the trailer should be.
 
     """
 
+    is_first: bool = True
+    is_last: bool = True
+
+
+WHOLE: Final = Part()
+
+
+@dataclass(frozen=True, slots=True)
+class Trailer:
+    """The last row of a bill: the line where it stands, and its cells by column."""
+
     line: int
     cells: Mapping[str, str]
-    rows: tuple[int, int]
-    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What rows come to.
+
+    Args:
+        rows: how many there are.
+        refunds: how many of them are refunds.
+        fen: of each amount, REDEEM less REFUND rows; None where a row could not be read.
+
+    """
+
+    rows: int = 0
+    refunds: int = 0
+    fen: tuple[int, ...] | None = (0,) * len(AMOUNT_COLUMNS)
+
+    def __add__(self, other: Totals) -> Totals:
+        fen = None
+        if self.fen is not None and other.fen is not None:
+            fen = tuple(map(sum, zip(self.fen, other.fen, strict=True)))
+        return Totals(self.rows + other.rows, self.refunds + other.refunds, fen)
+
+
+@dataclass(frozen=True, slots=True)
+class PartRead:
+    """A part that is read; its rows without fault are a table.
+
+    Args:
+        findings: what is wrong with its lines, by line of the part.
+        totals: of its rows; None where its form is broken, so that they are not known.
+        trailer: where it has one.
+
+    """
+
+    findings: Findings
+    totals: Totals | None = None
+    trailer: Trailer | None = None
 
 
 def load_bill(path: Path, *, business_on: date, engine: Engine, table: str) -> Findings:
@@ -132,24 +185,36 @@ def load_bill(path: Path, *, business_on: date, engine: Engine, table: str) -> F
         number of cells) ends the reading.
 
     """
+    read = load_part(path, WHOLE, business_on=business_on, engine=engine, table=table)
+    findings = read.findings
+    if read.totals is not None:
+        check_repeated(engine, table, findings)
+        check_trailer(read.trailer, read.totals, findings)
+        findings.listed.sort(key=lambda finding: finding.line)
+    return findings
+
+
+def load_part(path: Path, part: Part, *, business_on: date, engine: Engine, table: str) -> PartRead:
+    """Makes the table of a part's rows; what concerns rows together is not checked.
+
+    Args:
+        path: of the file.
+        part: which lines it holds.
+        business_on: the date that it is the bill of.
+        engine: where the table is made.
+        table: its name.
+
+    """
     findings = Findings()
     try:
         form = check_form(path, _LIMITS)
-        trailer = _at_a_glance(path, form, business_on, engine, table)
+        read = _at_a_glance(path, form, part, business_on, engine, table)
         engine.run("DROP TABLE IF EXISTS lines")
-        if trailer is None:
-            trailer = _row_by_row(path, business_on, engine, table, findings)
+        return read or _row_by_row(path, part, business_on, engine, table, findings)
     except CsvRefused as refused:
-        findings.add(_fault_of(refused, path), refused.line, refused.detail)
-        return findings
-    if trailer is None:
-        findings.add(BillFault.TRUNCATED, 0, "the file ends without its trailer row")
-        return findings
-    if trailer.line:
-        _check_repeated(engine, table, findings)
-        _check_trailer(trailer, engine, table, findings)
-        findings.listed.sort(key=lambda finding: finding.line)
-    return findings
+        fault = _fault_of(refused, path) if part.is_last else _FAULT_OF[refused.reason]
+        findings.add(fault, refused.line, refused.detail)
+        return PartRead(findings)
 
 
 # At a glance.
@@ -172,31 +237,50 @@ _ROW_SQL: Final = ",".join(
 
 
 def _at_a_glance(
-    path: Path, form: CsvForm, on: date, engine: Engine, table: str
-) -> _Trailer | None:
+    path: Path, form: CsvForm, part: Part, on: date, engine: Engine, table: str
+) -> PartRead | None:
     """Makes the table where every row is right; None where any is not, or may be not."""
     lines = form.line_feeds + (not form.is_ended)
-    # The first line is the header and the last one the trailer.
-    rows = lines - 2
-    if not form.is_plain or not 0 <= rows <= MAX_BILL_ROWS:
+    # The first line of all is the header and the last one the trailer.
+    rows = lines - part.is_first - part.is_last
+    is_odd = not form.is_plain or (not part.is_first and _begins_with_bom(path))
+    if is_odd or not 0 <= rows <= MAX_BILL_ROWS:
         return None
     # NUL is in no file that has come this far: each line is one cell.
     line_end = "\\r\\n" if form.line_ends else "\\n"
     engine.load("lines", {"text": "VARCHAR"}, [path], separator="\0", line_end=line_end)
     if engine.value("SELECT count(*) FROM lines") != lines:
         return None
-    header, last = (
-        engine.value("SELECT text FROM lines WHERE rowid = ?", place) for place in (0, lines - 1)
+    if not _has_header(part, engine):
+        return None
+    trailer = _last_line_as_trailer(lines, engine) if part.is_last else None
+    if part.is_last and trailer is None:
+        return None
+    span = (int(part.is_first), lines - 1 - part.is_last)
+    odd = (
+        "SELECT count(*) FROM lines WHERE rowid BETWEEN ? AND ? AND NOT regexp_full_match(text, ?)"
     )
+    if engine.value(odd, *span, _ROW_SQL) or not _make_table(span, on, engine, table):
+        return None
+    return PartRead(Findings(), totals_of(engine, table), trailer)
+
+
+def _has_header(part: Part, engine: Engine) -> bool:
+    if not part.is_first:
+        return True
+    header: str = engine.value("SELECT text FROM lines WHERE rowid = 0")
+    return header.removeprefix("\ufeff") == ",".join(BILL_COLUMNS)
+
+
+def _last_line_as_trailer(lines: int, engine: Engine) -> Trailer | None:
+    last: str = engine.value("SELECT text FROM lines WHERE rowid = ?", lines - 1)
     cells = dict(zip(BILL_COLUMNS, map(unguarded, last.split(",")), strict=False))
     is_trailer = last.count(",") == len(BILL_COLUMNS) - 1 and _is_trailer(cells)
-    if header.removeprefix("\ufeff") != ",".join(BILL_COLUMNS) or not is_trailer:
-        return None
-    odd = (
-        "SELECT count(*) FROM lines WHERE rowid BETWEEN 1 AND ? AND NOT regexp_full_match(text, ?)"
-    )
-    if engine.value(odd, rows, _ROW_SQL):
-        return None
+    return Trailer(lines, cells) if is_trailer else None
+
+
+def _make_table(span: tuple[int, int], on: date, engine: Engine, table: str) -> bool:
+    """Makes the table of those lines' rows; whether every time and amount is right."""
     texts = ", ".join(
         f"cell[{place}] AS {name}" for place, name in enumerate(list(COLUMNS)[1:6], 1)
     )
@@ -206,10 +290,10 @@ def _at_a_glance(
     engine.run(
         f"CREATE OR REPLACE TABLE {table} AS SELECT line, {texts}, "  # noqa: S608 - names of our own
         "strftime(moment::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%gZ') AS occurred_at, "
-        f"{amounts}, {segment_sql('cell[1]')} AS segment, moment FROM "
-        "(SELECT rowid + 1 AS line, string_split(text, ',') AS cell, "
-        "try_cast(cell[6] AS TIMESTAMPTZ) AS moment FROM lines WHERE rowid BETWEEN 1 AND ?)",
-        rows,
+        f"{amounts}, {slice_sql('cell[1]')} AS slice, {segment_sql('slice')} AS segment, moment "
+        "FROM (SELECT rowid + 1 AS line, string_split(text, ',') AS cell, "
+        "try_cast(cell[6] AS TIMESTAMPTZ) AS moment FROM lines WHERE rowid BETWEEN ? AND ?)",
+        *span,
     )
     start, end = _open_hours(on)
     wrong = (
@@ -218,69 +302,90 @@ def _at_a_glance(
     )
     count = f"SELECT count(*) FROM {table} WHERE {wrong}"  # noqa: S608 - as above
     if engine.value(count, to_rfc3339(start), to_rfc3339(end)):
-        return None
+        return False
     engine.run(f"ALTER TABLE {table} DROP COLUMN moment")
-    refunds = engine.value(f"SELECT count(*) FROM {table} WHERE entry_type = 'REFUND'")  # noqa: S608 - as above
-    return _Trailer(lines, cells, (rows, refunds), is_whole=True)
+    return True
 
 
-def segment_sql(order_no: str) -> str:
-    """`day_segment` of an order number, as SQL.
+def _begins_with_bom(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
+
+
+def slice_sql(text: str) -> str:
+    """`day_slice` of a text, as SQL.
 
     Args:
-        order_no: an SQL expression for it.
+        text: an SQL expression for it.
 
     """
-    # The low byte of the hash's first eight decides, since the count of segments divides 256.
-    assert 256 % DAY_SEGMENTS == 0  # noqa: S101 - a constant of our own
+    # The low byte of the hash's first eight: there are as many slices as a byte has values.
+    assert DAY_SLICES == 256  # noqa: S101, PLR2004 - a constant of our own
     digits = "'0123456789abcdef'"
-    digest = f"sha256({order_no})"
+    digest = f"sha256({text})"
     high, low = (f"(strpos({digits}, {digest}[{place}]) - 1)" for place in (15, 16))
-    return f"((16 * {high} + {low}) % {DAY_SEGMENTS})::UTINYINT"
+    return f"(16 * {high} + {low})::UTINYINT"
+
+
+def segment_sql(number: str) -> str:
+    """The segment of a slice, as SQL."""
+    return f"({number} % {DAY_SEGMENTS})::UTINYINT"
 
 
 # Row by row.
 
 
 def _row_by_row(
-    path: Path, on: date, engine: Engine, table: str, findings: Findings
-) -> _Trailer | None:
+    path: Path, part: Part, on: date, engine: Engine, table: str, findings: Findings
+) -> PartRead:
     """Makes the table of the rows without fault and notes the faults of the others."""
-    rows = _Rows(path, on, findings)
+    rows = _Rows(path, part, on, findings)
     kept = engine.folder / f"{table}.rows"
     written = write_rows(kept, rows)
     engine.load("kept", COLUMNS, [kept])
     kept.unlink()
     engine.run(
-        f"CREATE OR REPLACE TABLE {table} AS "  # noqa: S608 - names of our own
-        f"SELECT *, {segment_sql('order_no')} AS segment FROM kept"
+        f"CREATE OR REPLACE TABLE {table} AS SELECT *, "  # noqa: S608 - names of our own
+        f"{slice_sql('order_no')} AS slice, {segment_sql('slice')} AS segment FROM kept"
     )
     engine.run("DROP TABLE kept")
-    if rows.trailer is None:
-        return None
-    line, cells = rows.trailer
-    return _Trailer(line, cells, (rows.count, rows.refunds), is_whole=written == rows.count)
+    if rows.is_broken:
+        return PartRead(findings)
+    if part.is_last and rows.trailer is None:
+        findings.add(BillFault.TRUNCATED, 0, "the file ends without its trailer row")
+        return PartRead(findings)
+    if not part.is_last and rows.trailer is not None:
+        findings.add(BillFault.LAYOUT, rows.trailer.line + 1, _BELOW_TRAILER)
+        return PartRead(findings)
+    fen = totals_of(engine, table).fen if written == rows.count else None
+    return PartRead(findings, Totals(rows.count, rows.refunds, fen), rows.trailer)
+
+
+_BELOW_TRAILER: Final = "a row stands below the trailer"
 
 
 class _Rows:
     """The rows of a file that have no fault, for one pass; the others are noted and left out."""
 
-    def __init__(self, path: Path, on: date, findings: Findings) -> None:
+    def __init__(self, path: Path, part: Part, on: date, findings: Findings) -> None:
         self._path = path
+        self._part = part
         self._findings = findings
         self._earliest, self._end = _open_hours(on)
         self.count = self.refunds = 0
-        self.trailer: tuple[int, dict[str, str]] | None = None
+        self.trailer: Trailer | None = None
+        self.is_broken = False
+        """Whether neither the trailer nor the rows can be held to anything."""
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
-        for line, cells in read_csv(self._path, BILL_COLUMNS, _LIMITS):
+        read = read_csv if self._part.is_first else read_more
+        for line, cells in read(self._path, BILL_COLUMNS, _LIMITS):
             if self.trailer is not None:
-                self._findings.add(BillFault.LAYOUT, line, "a row stands below the trailer")
-                # The form is broken: neither the trailer nor the rows can be held to anything.
-                self.trailer = 0, {}
+                self._findings.add(BillFault.LAYOUT, line, _BELOW_TRAILER)
+                self.is_broken = True
                 return
             if _is_trailer(cells):
-                self.trailer = line, cells
+                self.trailer = Trailer(line, cells)
                 continue
             self.count += 1
             self.refunds += cells["entry_type"] == EntryType.REFUND
@@ -373,7 +478,8 @@ def _last_line(path: Path) -> int:
 # What concerns rows together.
 
 
-def _check_repeated(engine: Engine, table: str, findings: Findings) -> None:
+def check_repeated(engine: Engine, table: str, findings: Findings) -> None:
+    """Notes every row whose key an earlier line has; the table holds all rows of each order."""
     key = "order_no, entry_type, refund_no"
     repeated = (
         f"SELECT line, first FROM (SELECT line, min(line) OVER (PARTITION BY {key}) AS first "  # noqa: S608 - names of our own
@@ -386,10 +492,21 @@ def _check_repeated(engine: Engine, table: str, findings: Findings) -> None:
         findings.add(BillFault.DUPLICATE_ROW, line, detail)
 
 
-def _check_trailer(trailer: _Trailer, engine: Engine, table: str, findings: Findings) -> None:
+def totals_of(engine: Engine, table: str) -> Totals:
+    """What a table's rows come to."""
+    sign = "CASE entry_type WHEN 'REDEEM' THEN 1 ELSE -1 END"
+    sums = ", ".join(f"coalesce(sum({name} * {sign}), 0)::BIGINT" for name in AMOUNT_COLUMNS)
+    refunds = "count(*) FILTER (entry_type = 'REFUND')"
+    [(rows, refund_rows, *fen)] = engine.rows(f"SELECT count(*), {refunds}, {sums} FROM {table}")  # noqa: S608 - names of our own
+    return Totals(rows, refund_rows, tuple(fen))
+
+
+def check_trailer(trailer: Trailer | None, totals: Totals, findings: Findings) -> None:
     """Compares the trailer with the rows above it: entry_type counts all, refund_no refunds."""
+    assert trailer is not None  # noqa: S101 - a bill without one is refused before
     cells, line = trailer.cells, trailer.line
-    for name, count in zip(("entry_type", "refund_no"), trailer.rows, strict=True):
+    counts = ("entry_type", totals.rows), ("refund_no", totals.refunds)
+    for name, count in counts:
         text = cells[name]
         stated = int(text) if _COUNT.match(text) else None
         if stated != count:
@@ -399,13 +516,8 @@ def _check_trailer(trailer: _Trailer, engine: Engine, table: str, findings: Find
     for name in ("voucher_id", "merchant_id", "occurred_at"):
         if cells[name]:
             findings.add(BillFault.LAYOUT, line, f"{name} of the trailer must be empty")
-    if not trailer.is_whole:
-        # A row that could not be read is missing in the sums; its own finding says so.
-        return
-    sign = "CASE entry_type WHEN 'REDEEM' THEN 1 ELSE -1 END"
-    sums = ", ".join(f"coalesce(sum({name} * {sign}), 0)::BIGINT" for name in AMOUNT_COLUMNS)
-    [totals] = engine.rows(f"SELECT {sums} FROM {table}")  # noqa: S608 - names of our own
-    for name, total_fen in zip(AMOUNT_COLUMNS, totals, strict=True):
+    # A row that could not be read is missing in the sums; its own finding says so.
+    for name, total_fen in zip(AMOUNT_COLUMNS, totals.fen or (), strict=False):
         text = cells[name]
         if not _TOTAL.match(text) or int(text) != total_fen:
             detail = f"{name} of the trailer must be REDEEM less REFUND rows, {total_fen}"

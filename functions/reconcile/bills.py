@@ -10,11 +10,10 @@ accepted before are the version they were, and a file older than the accepted on
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from functions.reconcile.bill_reading import Findings, load_bill
@@ -30,7 +29,6 @@ from functions.shared.domain.bills import (
 )
 from functions.shared.domain.business_time import day_bounds
 from functions.shared.domain.errors import Busy
-from functions.shared.domain.ledger import DAY_SEGMENTS
 from functions.shared.files.json_out import canonical
 from functions.shared.store.bills import BillStore
 from functions.shared.store.connection import Database
@@ -101,23 +99,29 @@ class IntakeStores:
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedBill:
-    """A bill without any other fault, loaded as the engine's table BILL.
+class Delivery:
+    """An object as it came.
 
     Args:
-        platform_id: whose.
-        sha256: of its bytes.
-        engine: where it is loaded.
+        object_key: as S3 has it.
+        object_version: which bytes.
+        sha256: of them; empty where they were not read.
+        received_at: when they were put there.
+        findings: what is wrong with them, but for whose vouchers they name.
+        rows: how many there are, where nothing is wrong.
 
     """
 
-    platform_id: str
+    object_key: str
+    object_version: str
     sha256: str
-    engine: Engine
+    received_at: datetime
+    findings: Findings
+    rows: int = 0
 
 
-Strangers = Callable[[LoadedBill], Iterable[int]]
-"""The lines of a bill whose vouchers are not the platform's."""
+Strangers = Callable[[], Iterable[int]]
+"""Finds the lines of a bill whose vouchers are not the platform's."""
 
 
 def take_in(
@@ -126,7 +130,6 @@ def take_in(
     stores: IntakeStores,
     now: datetime,
     object_version: str | None = None,
-    strangers: Strangers | None = None,
 ) -> Intake:
     """Takes an object in as the next version of its day's bill, or says what is wrong with it.
 
@@ -138,57 +141,61 @@ def take_in(
         stores: bills, objects, vouchers and registry.
         now: the time of the call.
         object_version: the version that was announced; None for the newest.
-        strangers: knows whose vouchers are; None where the tables are asked.
 
     Raises:
         Busy: throttled, or other deliveries of the day came in between on every try.
 
     """
-    key = parse_key(object_key)
-    if key is None or stores.registry.platform(key.platform_id) is None:
-        detail = "the key is not bills/{platform_id}/{business_date}/{name}.csv of a platform"
-        return Intake(object_key, None, (BillFinding(BillFault.KEY, 0, detail),), 1)
+    key = platform_key(object_key, stores.registry)
+    if key is None:
+        return no_bill(object_key)
     with engine() as opened:
         delivery = _fetch(key, object_key, object_version, stores, now, opened)
         if delivery is None:
-            detail = "the object, or its announced version, is gone"
-            return Intake(object_key, None, (BillFinding(BillFault.KEY, 0, detail),), 1)
-        asked = strangers or partial(strange_lines, vouchers=stores.vouchers)
-        for _ in range(INTAKE_TRIES):
-            intake = _record(key, delivery, stores, now, asked)
-            if intake is not None:
-                return intake
+            return gone(object_key)
+        strangers = partial(strange_lines, key.platform_id, opened, vouchers=stores.vouchers)
+        return record(key, delivery, stores, now, strangers)
+
+
+def record(
+    key: BillKey, delivery: Delivery, stores: IntakeStores, now: datetime, strangers: Strangers
+) -> Intake:
+    """Stores a delivery as the next version of its day's bill, or as the one it is already.
+
+    Args:
+        key: of the object, taken apart.
+        delivery: the object.
+        stores: bills and objects.
+        now: the time of the call.
+        strangers: asked only where nothing else is wrong.
+
+    Raises:
+        Busy: throttled, or other deliveries of the day came in between on every try.
+
+    """
+    for _ in range(INTAKE_TRIES):
+        intake = _record(key, delivery, stores, now, strangers)
+        if intake is not None:
+            return intake
     raise Busy(operation="take_in_bill")
 
 
-def strangers_in(
-    object_key: str,
-    segments: Sequence[int],
-    *,
-    stores: IntakeStores,
-    now: datetime,
-    object_version: str | None = None,
-) -> tuple[str, list[int]] | None:
-    """The lines in some segments of a good bill whose vouchers are not the platform's.
-
-    Returns:
-        The SHA-256 of the bytes that were looked at, and the lines; None where the bill has any
-        other fault, which `take_in` finds without the tables.
-
-    Raises:
-        Busy: throttled or lost beyond the retries.
-
-    """
+def platform_key(object_key: str, registry: RegistryStore) -> BillKey | None:
+    """The parts of a key that may be a bill's; None where it names no platform that there is."""
     key = parse_key(object_key)
-    if key is None:
-        return None
-    with engine() as opened:
-        delivery = _fetch(key, object_key, object_version, stores, now, opened)
-        if delivery is None or delivery.findings.total:
-            return None
-        bill = LoadedBill(key.platform_id, delivery.sha256, opened)
-        lines = strange_lines(bill, vouchers=stores.vouchers, segments=segments)
-        return delivery.sha256, list(lines)
+    return key if key and registry.platform(key.platform_id) else None
+
+
+def no_bill(object_key: str) -> Intake:
+    """Of an object whose key no bill can have."""
+    detail = "the key is not bills/{platform_id}/{business_date}/{name}.csv of a platform"
+    return Intake(object_key, None, (BillFinding(BillFault.KEY, 0, detail),), 1)
+
+
+def gone(object_key: str) -> Intake:
+    """Of an object that was announced and is not there."""
+    detail = "the object, or its announced version, is gone"
+    return Intake(object_key, None, (BillFinding(BillFault.KEY, 0, detail),), 1)
 
 
 def parse_key(object_key: str) -> BillKey | None:
@@ -203,18 +210,6 @@ def parse_key(object_key: str) -> BillKey | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Delivery:
-    """An object as fetched; its rows, where nothing is found, are the engine's table BILL."""
-
-    object_key: str
-    object_version: str
-    sha256: str
-    received_at: datetime
-    findings: Findings
-    engine: Engine
-
-
 def _fetch(
     key: BillKey,
     object_key: str,
@@ -222,7 +217,7 @@ def _fetch(
     stores: IntakeStores,
     now: datetime,
     opened: Engine,
-) -> _Delivery | None:
+) -> Delivery | None:
     path = opened.folder / "bill.csv"
     findings = Findings()
     try:
@@ -232,21 +227,24 @@ def _fetch(
     except ObjectTooLarge as too_large:
         detail = f"the file has {too_large.size} bytes, more than {MAX_BILL_BYTES}"
         findings.add(BillFault.TOO_LARGE, 0, detail)
-        return _Delivery(object_key, object_version or "null", "", now, findings, opened)
+        return Delivery(object_key, object_version or "null", "", now, findings)
     if stored is None:
         return None
-    return _Delivery(
+    findings = unread(key, now)
+    if not findings.total:
+        findings = load_bill(path, business_on=key.business_on, engine=opened, table=BILL)
+    return Delivery(
         object_key=object_key,
         object_version=stored.version,
         sha256=stored.sha256,
         received_at=stored.written_at,
-        findings=_read(key, path, now, opened),
-        engine=opened,
+        findings=findings,
+        rows=0 if findings.total else opened.value(f"SELECT count(*) FROM {BILL}"),  # noqa: S608 - a name of our own
     )
 
 
-def _read(key: BillKey, path: Path, now: datetime, opened: Engine) -> Findings:
-    """What is wrong with a file, which is not even read where its name or its time is wrong."""
+def unread(key: BillKey, now: datetime) -> Findings:
+    """What is wrong with a bill's name, or with its time: then it is not even read."""
     unread = Findings()
     if not _FILE_NAME.match(key.name):
         detail = "the name must end in .csv and hold only letters, digits, dot, dash, underscore"
@@ -255,16 +253,11 @@ def _read(key: BillKey, path: Path, now: datetime, opened: Engine) -> Findings:
     if now < day_bounds(key.business_on)[1]:
         detail = "the business date is not over; send its bill after midnight in Asia/Shanghai"
         unread.add(BillFault.EARLY, 0, detail)
-        return unread
-    return load_bill(path, business_on=key.business_on, engine=opened, table=BILL)
+    return unread
 
 
 def _record(
-    key: BillKey,
-    delivery: _Delivery,
-    stores: IntakeStores,
-    now: datetime,
-    strangers: Strangers,
+    key: BillKey, delivery: Delivery, stores: IntakeStores, now: datetime, strangers: Strangers
 ) -> Intake | None:
     """Stores the delivery as the next version; None when another took that number first."""
     versions = stores.bills.versions(key.platform_id, key.business_on)
@@ -274,7 +267,7 @@ def _record(
     accepted = accepted_of(versions)
     findings = Findings(list(delivery.findings.listed), delivery.findings.total)
     if not findings.total:
-        for line in strangers(LoadedBill(key.platform_id, delivery.sha256, delivery.engine)):
+        for line in strangers():
             # In the same words for an unknown voucher.
             detail = "voucher_id is not a voucher of this platform"
             findings.add(BillFault.FOREIGN_VOUCHER, line, detail)
@@ -296,7 +289,7 @@ def _record(
         object_key=delivery.object_key,
         object_version=delivery.object_version,
         sha256=delivery.sha256,
-        rows=0 if findings.total else delivery.engine.value(f"SELECT count(*) FROM {BILL}"),  # noqa: S608 - a name of our own
+        rows=0 if findings.total else delivery.rows,
         received_at=delivery.received_at.astimezone(now.tzinfo),
     )
     if not stores.bills.append(bill, supersedes=None if findings.total else accepted):
@@ -311,7 +304,7 @@ def _intake(bill: BillVersion, findings: Findings, *, is_new: bool) -> Intake:
     return Intake(bill.object_key, bill, tuple(findings.listed), findings.total, is_new)
 
 
-def _taken_in_before(delivery: _Delivery, versions: list[BillVersion]) -> BillVersion | None:
+def _taken_in_before(delivery: Delivery, versions: list[BillVersion]) -> BillVersion | None:
     """The version that these bytes are already; an accepted one before a quarantined one."""
     same = [
         bill
@@ -322,27 +315,20 @@ def _taken_in_before(delivery: _Delivery, versions: list[BillVersion]) -> BillVe
     return next((bill for bill in same if bill.was_accepted), same[-1] if same else None)
 
 
-def strange_lines(
-    bill: LoadedBill,
-    *,
-    vouchers: VoucherStore,
-    segments: Sequence[int] = tuple(range(DAY_SEGMENTS)),
-) -> Iterator[int]:
-    """The lines of BILL, of some segments, whose vouchers the tables do not know as the platform's.
+def strange_lines(platform_id: str, opened: Engine, *, vouchers: VoucherStore) -> Iterator[int]:
+    """The lines of the table BILL whose vouchers the tables do not know as the platform's.
 
     Raises:
         Busy: throttled or lost beyond the retries.
 
     """
-    opened = bill.engine
-    some = f"segment IN ({', '.join(map(str, segments))})"
-    asked = opened.rows(f"SELECT DISTINCT voucher_id FROM {BILL} WHERE {some}")  # noqa: S608 - names of our own
+    asked = opened.rows(f"SELECT DISTINCT voucher_id FROM {BILL}")  # noqa: S608 - names of our own
     own = opened.folder / "own.rows"
     owners = vouchers.owners(voucher_id for (voucher_id,) in asked)
-    write_rows(own, ((o.voucher_id,) for o in owners if o.platform_id == bill.platform_id))
+    write_rows(own, ((o.voucher_id,) for o in owners if o.platform_id == platform_id))
     opened.load("own", {"voucher_id": "VARCHAR"}, [own])
-    strangers = f"SELECT line FROM {BILL} ANTI JOIN own USING (voucher_id) WHERE {some}"  # noqa: S608 - as above
-    for (line,) in opened.rows(f"{strangers} ORDER BY line"):
+    strangers = f"SELECT line FROM {BILL} ANTI JOIN own USING (voucher_id) ORDER BY line"  # noqa: S608 - as above
+    for (line,) in opened.rows(strangers):
         yield line
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import merge
 from itertools import islice
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from functions.reconcile.statement_files import (
 )
 from functions.shared.domain.adjusting import AdjustingEntry
 from functions.shared.domain.breaks import BreakChanges, MatchState
+from functions.shared.domain.ledger import day_segment
 from functions.shared.domain.settlement import Statement
 from functions.shared.files.csv_out import csv_lines
 from functions.shared.files.line_file import LineFile
@@ -61,19 +63,26 @@ class BreakSummary:
             shown=tuple(islice(_listed(tables, plan), MOST_SHOWN)),
         )
 
-    def __add__(self, later: BreakSummary) -> BreakSummary:
-        """With those of later segments."""
+    def __add__(self, other: BreakSummary) -> BreakSummary:
+        """With those of another share."""
         changes = self.changes
-        if changes is not None and later.changes is not None:
-            changes += later.changes
+        if changes is not None and other.changes is not None:
+            changes += other.changes
         return BreakSummary(
             sides={
-                state: self.sides.get(state, Sides()) + later.sides.get(state, Sides())
-                for state in self.sides.keys() | later.sides.keys()
+                state: self.sides.get(state, Sides()) + other.sides.get(state, Sides())
+                for state in self.sides.keys() | other.sides.keys()
             },
             changes=changes,
-            shown=(*self.shown, *later.shown)[:MOST_SHOWN],
+            shown=tuple(islice(merge(self.shown, other.shown, key=_place), MOST_SHOWN)),
         )
+
+
+def _place(listed: ListedBreak) -> tuple[object, ...]:
+    """Where `DayTables.listed_breaks` has it."""
+    row, _ = listed
+    order_no, entry_type, refund_no = row.side.key
+    return day_segment(order_no), order_no, entry_type.value, refund_no, row.break_id
 
 
 def write_breaks(path: Path, tables: DayTables, plan: SetPlan) -> LineFile:

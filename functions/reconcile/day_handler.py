@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from functions.reconcile.bill_steps import BillSteps, BillTask
+from functions.reconcile.bill_steps import BillSteps
 from functions.reconcile.bills import IntakeStores
 from functions.reconcile.day import SettlementStores
 from functions.reconcile.day_plan import Step
@@ -46,26 +46,19 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
     with telemetry.bind(function="day", request_id=getattr(context, "aws_request_id", None)):
         step, task = Step(event["step"]), event["task"]
         bills, days = _steps()
-        if step in (Step.CHECK, Step.RECORD):
-            answer = _of_bill(bills, step, BillTask.from_document(task), event)
+        if "object_key" in task:
+            answer = bills.do(event)
+            if step is Step.RECORD and not answer["accepted"]:
+                # The bureau hears of it by the alarm on this metric, the platform by its report.
+                telemetry.metric("BillsQuarantined", 1)
         else:
             answer = days.do(event, clock.now())
         telemetry.info(
             "step",
             step=step.value,
-            segment=event.get("segment"),
+            piece=event.get("piece"),
+            share=event.get("share"),
             run=task["run"],
-            answer=answer,
+            next=answer.get("next"),
         )
         return answer
-
-
-def _of_bill(steps: BillSteps, step: Step, task: BillTask, event: dict[str, Any]) -> dict[str, Any]:
-    if step is Step.CHECK:
-        steps.check(task, event["segment"])
-        return {}
-    intake = steps.record(task)
-    if not intake.is_accepted:
-        # The bureau hears of it by the alarm on this metric, the platform by its report.
-        telemetry.metric("BillsQuarantined", 1)
-    return {"accepted": intake.is_accepted, "findings": intake.findings_total}

@@ -6,22 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Final
 
 from functions.reconcile.statement_files import set_prefix
 from functions.shared.domain.bills import BillVersion, accepted_of
-from functions.shared.domain.ledger import DAY_SEGMENTS
 from functions.shared.domain.settlement import Statement
 from functions.shared.files.manifest import FILE_NAME
 from functions.shared.store.bills import BillsMoved, BillStore
 from functions.shared.store.objects import ObjectStore
 
-SEGMENTS: Final = tuple(range(DAY_SEGMENTS))
-"""The shares of a day that is too large for one function."""
-
 
 class Step(StrEnum):
     """What a function does of a large bill or a large day."""
+
+    SPLIT = "SPLIT"
+    DEAL = "DEAL"
 
     CHECK = "CHECK"
     RECORD = "RECORD"

@@ -1,4 +1,4 @@
-"""A share of a platform's day: some of its segments, or all, read, matched and written onto disk.
+"""A share of a platform's day: some of its slices, or all, read, matched and written onto disk.
 
     ledger, segment by segment ─┐
     bills ──────────────────────┴──> sums and breaks (kept), lines of the large files
@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from functions.reconcile.bill_chunks import BillLost
 from functions.reconcile.day_ledger import Part
-from functions.reconcile.day_plan import Day, DayFault, SetPlan
+from functions.reconcile.day_plan import Day, SetPlan
 from functions.reconcile.day_tables import DayTables, Sides
 from functions.reconcile.engine import Engine
 from functions.reconcile.statement_files import (
@@ -31,13 +32,9 @@ from functions.shared.store.objects import ObjectStore
 from functions.shared.store.vouchers import VoucherStore
 
 
-class BillLost(DayFault):
-    """An accepted bill is no longer in the bucket as it was accepted."""
-
-
 @dataclass(slots=True)
 class Counted:
-    """What segments of a day come to, by campaign.
+    """What a share of a day comes to, by campaign.
 
     Args:
         sums: of each segment that has entries.
@@ -51,9 +48,12 @@ class Counted:
     agreed: dict[tuple[str, int], Sides] = field(default_factory=dict)
 
     def add(self, other: Counted) -> None:
-        """Takes in what other segments come to."""
+        """Takes in what other shares come to."""
         for campaign_id, sums in other.sums.items():
-            self.sums.setdefault(campaign_id, []).extend(sums)
+            known = {of.segment: of for of in self.sums.get(campaign_id, ())}
+            for of in sums:
+                known[of.segment] = known[of.segment] + of if of.segment in known else of
+            self.sums[campaign_id] = list(known.values())
         for campaign_id, adjustments in other.adjustments.items():
             self.adjustments.setdefault(campaign_id, []).extend(adjustments)
         for key, sides in other.agreed.items():
@@ -74,6 +74,13 @@ class SetLines:
     reconciliation: LineFile
 
 
+def versions_of(day: Day, plans: Iterable[SetPlan]) -> list[int]:
+    """The bills that are to be matched: the one that counts, and those of the plans; 0 for none."""
+    shown = {plan.version for plan in plans}
+    before = {plan.before for plan in plans if plan.before is not None}
+    return sorted({day.version} | shown | before)
+
+
 class DayShare:
     """Some segments of a day in an engine, and their lines in its folder.
 
@@ -82,8 +89,7 @@ class DayShare:
         opened: nobody else's.
         objects: where the bills lie.
         vouchers: say whose the vouchers are that only a bill names.
-        segment: the only one of the share, which ends the names of its large files; None where it
-            is the whole day.
+        share: its number, which ends the names of its large files; None where it is the whole day.
 
     """
 
@@ -94,20 +100,19 @@ class DayShare:
         *,
         objects: ObjectStore,
         vouchers: VoucherStore,
-        segment: int | None = None,
+        share: int | None = None,
     ) -> None:
         self._day = day
         self._engine = opened
         self._objects = objects
         self._vouchers = vouchers
-        self._segment = segment
-        self._suffix = "" if segment is None else f"-{segment}"
+        self._suffix = "" if share is None else f"-{share:03d}"
         self.tables = DayTables(opened, day.platform_id, day.on)
         self.counted = Counted()
         self.lines: dict[tuple[str, int], SetLines] = {}
 
     def load_bills(self, plans: Iterable[SetPlan]) -> list[int]:
-        """Loads all that is to be matched: the bill that counts, and those of the plans.
+        """Loads all that is to be matched, whole.
 
         Returns:
             The versions that name a voucher in several redemptions: of all segments of the day, it
@@ -117,12 +122,8 @@ class DayShare:
             BillLost: one is gone.
 
         """
-        return [version for version in self._versions(plans) if version and self._load(version)]
-
-    def _versions(self, plans: Iterable[SetPlan]) -> list[int]:
-        shown = {plan.version for plan in plans}
-        before = {plan.before for plan in plans if plan.before is not None}
-        return sorted({self._day.version} | shown | before)
+        versions = versions_of(self._day, plans)
+        return [version for version in versions if version and self._load(version)]
 
     def _load(self, version: int) -> bool:
         """Loads a bill from the very object version that was accepted."""
@@ -137,23 +138,20 @@ class DayShare:
         if self.tables.load_bill(version, path).total:
             raise BillLost(f"{bill.object_key} was accepted and is now refused")
         path.unlink()
-        needs_booked = self.tables.needs_booked(version)
-        if self._segment is not None:
-            self.tables.keep_segments(version, [self._segment])
-        return needs_booked
+        return self.tables.needs_booked(version)
 
     def note_booked(self, parts: Iterable[Part], versions: Collection[int]) -> None:
         """Notes which vouchers that a bill names several times are booked in these parts."""
         for part in parts:
-            self.tables.load_ledger(part.files)
+            self.tables.load_ledger(part.files, is_sorted=part.is_sorted)
             for version in versions:
                 self.tables.note_booked(version)
 
     def match(self, part: Part, plans: Sequence[SetPlan]) -> None:
         """Adds up and matches a part, and writes its lines of the plans' large files."""
-        self.tables.load_ledger(part.files)
+        self.tables.load_ledger(part.files, is_sorted=part.is_sorted)
         self._add_up(part)
-        for version in self._versions(plans):
+        for version in versions_of(self._day, plans):
             agreed = self.tables.match(version, part.segments, self._vouchers.owners)
             for plan in plans:
                 if plan.version == version:

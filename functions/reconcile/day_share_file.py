@@ -1,15 +1,13 @@
-"""What a share of a day comes to, as a file: one function writes it, another reads it."""
+"""What a share of a day comes to, as a document: one function writes it, another reads it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
 from functions.reconcile.day_files import BreakSummary
-from functions.reconcile.day_plan import DayFault
 from functions.reconcile.day_share import Counted
 from functions.reconcile.day_tables import Sides
 from functions.shared.domain.bills import row_document, row_of_document
@@ -17,12 +15,7 @@ from functions.shared.domain.breaks import BreakChanges, BreakState, MatchRow, M
 from functions.shared.domain.business_time import parse_rfc3339, to_rfc3339
 from functions.shared.domain.money import FundingParts
 from functions.shared.domain.settlement import Adjustment, SegmentSum, Tallies, Tally
-from functions.shared.files.json_out import canonical
 from functions.shared.files.manifest import FileEntry
-
-
-class WorkLost(DayFault):
-    """A working file of a run is gone, or is not what its writer wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +27,7 @@ class ShareFile:
         broken: the campaigns that have a break in it with the bill that counts.
         large: the large files of each set, by campaign and number of the set.
         breaks: what each set says of the breaks in it, likewise.
+        files: the files of breaks, by the share of all break ids that they hold: their SHA-256.
 
     """
 
@@ -41,40 +35,37 @@ class ShareFile:
     broken: frozenset[str]
     large: Mapping[tuple[str, int], tuple[FileEntry, ...]]
     breaks: Mapping[tuple[str, int], BreakSummary]
+    files: Mapping[int, str]
 
-    def to_bytes(self) -> bytes:
+    def to_document(self) -> dict[str, Any]:
         """As JSON."""
         counted = self.counted
-        return canonical(
-            {
-                "sums": {
-                    name: [_sum_document(each) for each in sums]
-                    for name, sums in counted.sums.items()
-                },
-                "adjustments": {
-                    name: [_adjustment_document(each) for each in adjustments]
-                    for name, adjustments in counted.adjustments.items()
-                },
-                "agreed": [
-                    [name, number, asdict(sides)]
-                    for (name, number), sides in counted.agreed.items()
-                ],
-                "broken": sorted(self.broken),
-                "large": [
-                    [name, number, [{**asdict(e), "totals": dict(e.totals)} for e in entries]]
-                    for (name, number), entries in self.large.items()
-                ],
-                "breaks": [
-                    [name, number, _summary_document(summary)]
-                    for (name, number), summary in self.breaks.items()
-                ],
-            }
-        )
+        return {
+            "sums": {
+                name: [_sum_document(each) for each in sums] for name, sums in counted.sums.items()
+            },
+            "adjustments": {
+                name: [_adjustment_document(each) for each in adjustments]
+                for name, adjustments in counted.adjustments.items()
+            },
+            "agreed": [
+                [name, number, asdict(sides)] for (name, number), sides in counted.agreed.items()
+            ],
+            "broken": sorted(self.broken),
+            "large": [
+                [name, number, [{**asdict(e), "totals": dict(e.totals)} for e in entries]]
+                for (name, number), entries in self.large.items()
+            ],
+            "breaks": [
+                [name, number, _summary_document(summary)]
+                for (name, number), summary in self.breaks.items()
+            ],
+            "files": dict(self.files),
+        }
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> ShareFile:
-        """What `to_bytes` wrote."""
-        document = json.loads(data)
+    def from_document(cls, document: Mapping[str, Any]) -> ShareFile:
+        """What `to_document` gave."""
         counted = Counted(
             sums={name: list(map(_sum, sums)) for name, sums in document["sums"].items()},
             adjustments={
@@ -88,7 +79,8 @@ class ShareFile:
             for name, number, entries in document["large"]
         }
         breaks = {(name, number): _summary(summary) for name, number, summary in document["breaks"]}
-        return cls(counted, frozenset(document["broken"]), large, breaks)
+        files = {int(share): sha256 for share, sha256 in document["files"].items()}
+        return cls(counted, frozenset(document["broken"]), large, breaks, files)
 
 
 def _summary_document(summary: BreakSummary) -> dict[str, Any]:

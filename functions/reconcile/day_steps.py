@@ -1,47 +1,62 @@
 """A day that is too large for one function, step by step, as a state machine has many do it.
 
-    PLAN ──> MATCH, a segment each ──> STATE ──> PUBLISH, a segment each ──> FINISH
-     ^  ^         ^──── once more ───────┤
-     |  └──── with another campaign ─────┘
-     └─── whenever a newer bill has come
+    PLAN ─> SPLIT ─> DEAL ─> MATCH ─> STATE ─> PUBLISH ─> FINISH
+     ^  ^  each piece      each share  |      each share
+     |  |                      ^──once─┤
+     |  |                         more |
+     |  └───with another campaign──────┘
+     └──whenever a newer bill has come
 
-Everything that is published, and every fen, is what one function would have made of the day, but
-for the large files: each segment has its own. Steps hand each other working files, under a key
-that belongs to one run and one plan; whatever an interrupted step left there is written over.
-Each step may be done again, also by two at once.
+The ledger is read by segments and bills by chunks, and both are cut into slices by order number;
+a share is some slices, so that it has all rows of its orders. What is published, and every fen, is
+what one function would have made of the day, but for the large files: each share has its own.
+
+Steps hand each other working files, under a key that belongs to one run and one plan; whatever an
+interrupted step left there is written over. Each step may be done again, also by two at once.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
+from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any
 
+from functions.reconcile.bill_chunks import BillLost, BillObject, cut_chunk, hash_bill
 from functions.reconcile.day import DayAccount, SettlementStores
 from functions.reconcile.day_files import BreakSummary, Publisher, write_breaks
-from functions.reconcile.day_ledger import Part, reading
-from functions.reconcile.day_plan import SEGMENTS, Day, SetPlan, Step
-from functions.reconcile.day_share import Counted, DayShare
-from functions.reconcile.day_share_file import ShareFile, WorkLost
+from functions.reconcile.day_ledger import cut_segment
+from functions.reconcile.day_plan import Day, SetPlan, Step
+from functions.reconcile.day_share import Counted, DayShare, versions_of
+from functions.reconcile.day_share_file import ShareFile
 from functions.reconcile.day_tables import DayTables
+from functions.reconcile.dealt import Dealt, bill_name, put_segment
 from functions.reconcile.engine import engine
+from functions.reconcile.shares import CHUNK_BYTES, SHARE_ROWS, Piece, PieceKind
 from functions.reconcile.statement_files import DETAIL_COLUMNS, adjusting_row
-from functions.shared.domain.breaks import break_ids
+from functions.reconcile.work_folder import WorkFolder
+from functions.shared.domain.breaks import BREAK_SLICES, break_ids
 from functions.shared.domain.ledger import DAY_SEGMENTS
 from functions.shared.domain.money import NO_NET
 from functions.shared.files.csv_out import csv_lines
-from functions.shared.files.json_out import canonical
 from functions.shared.files.line_file import LineFile
 from functions.shared.files.manifest import FileEntry
 from functions.shared.store.bills import BillsMoved
 from functions.shared.store.objects import ObjectStore
 
-_BYTES: Final = "application/octet-stream"
-_JSON: Final = "application/json"
+
+class Noted(IntEnum):
+    """What is noted of vouchers that a bill names in several redemptions."""
+
+    NOTHING = 0
+    TWICE = 1
+    """Which they are."""
+    BOOKED = 2
+    """Which of them are redeemed as the bill has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,8 @@ class Task:
         run: the run's name; no other run of the day has it.
         plan: counts the plans of the run from 1; 0 before the first.
         newest: the newest version of the bill when it was planned; 0 for none.
-        has_booked: whether it is noted in all segments which vouchers are booked.
+        shares: into how many its rows are dealt; 0 before they are.
+        noted: what is noted in all shares.
 
     """
 
@@ -65,7 +81,8 @@ class Task:
     run: str
     plan: int = 0
     newest: int = 0
-    has_booked: bool = False
+    shares: int = 0
+    noted: Noted = Noted.NOTHING
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Task:
@@ -77,12 +94,18 @@ class Task:
             run=document["run"],
             plan=document.get("plan", 0),
             newest=document.get("newest", 0),
-            has_booked=document.get("has_booked", False),
+            shares=len(document.get("shares", ())),
+            noted=Noted(document.get("noted", 0)),
         )
 
     def to_document(self) -> dict[str, Any]:
         """As JSON."""
-        return {**asdict(self), "business_on": self.business_on.isoformat()}
+        return {
+            **asdict(self),
+            "business_on": self.business_on.isoformat(),
+            "shares": list(range(self.shares)),
+            "noted": self.noted.value,
+        }
 
     @property
     def folder(self) -> str:
@@ -96,24 +119,35 @@ class DaySteps:
     Args:
         stores: what settling reads and writes.
         work: the bucket of working files.
+        share_rows: how many entries, and rows of a bill, one function matches, about.
+        chunk_bytes: how many bytes of a bill one function reads.
 
     """
 
-    def __init__(self, stores: SettlementStores, work: ObjectStore) -> None:
+    def __init__(
+        self,
+        stores: SettlementStores,
+        work: ObjectStore,
+        *,
+        share_rows: int = SHARE_ROWS,
+        chunk_bytes: int = CHUNK_BYTES,
+    ) -> None:
         self._stores = stores
         self._work = work
+        self._share_rows = share_rows
+        self._chunk_bytes = chunk_bytes
 
     def do(self, event: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         """Does a step.
 
         Args:
-            event: `step` and `task`; `segment`, of a step that each has; what those said, as
-                `segments`, of the step after.
+            event: `step` and `task`; `piece` or `share`, of a step that each has; what those said,
+                as `answers`, of the step after.
             now: the time of the call.
 
         Returns:
-            What the step returns. Where a newer bill has come, `next` is PLAN, or of a segment's
-            step `moved` is true: a machine is told of it in its own data, for it does not pass
+            What the step returns. Where a newer bill has come, `next` is PLAN, or of a step that
+            each has `moved` is true: a machine is told of it in its own data, for it does not pass
             errors on from one of many.
 
         Raises:
@@ -122,12 +156,11 @@ class DaySteps:
 
         """
         task = Task.from_document(event["task"])
-        segments = event.get("segments", ())
         try:
-            if not any(each["moved"] for each in segments):
+            if not any(each["moved"] for each in event.get("answers", ())):
                 return self._done(Step(event["step"]), task, event, now)
         except BillsMoved:
-            if "segment" in event:
+            if "piece" in event or "share" in event:
                 return {"moved": True}
         return _answer(task, Step.PLAN)
 
@@ -137,12 +170,17 @@ class DaySteps:
         match step:
             case Step.PLAN:
                 answer = self.plan(task)
+            case Step.SPLIT:
+                self.split(task, Piece.from_document(event["piece"]))
+                answer = {"moved": False}
+            case Step.DEAL:
+                answer = self.deal(task)
             case Step.MATCH:
-                answer = {**self.match(task, event["segment"]), "moved": False}
+                answer = {**self.match(task, event["share"]), "moved": False}
             case Step.STATE:
-                answer = self.state(task, [each["waits"] for each in event["segments"]], now)
+                answer = self.state(task, [each["waits"] for each in event["answers"]], now)
             case Step.PUBLISH:
-                answer = {**self.publish(task, event["segment"], now), "moved": False}
+                answer = {**self.publish(task, event["share"], now), "moved": False}
             case Step.FINISH:
                 answer = self.finish(task, now)
             case _:
@@ -153,20 +191,46 @@ class DaySteps:
         """Fixes the bills, and the sets of files that are to be made.
 
         Returns:
-            The task, with `segments` and `next`: MATCH.
+            The task, with the `pieces` that are to be split, and `next`: SPLIT.
+
+        Raises:
+            BillLost: an accepted bill is gone.
 
         """
         day = self._day(task, planned=False)
-        planned = replace(task, plan=task.plan + 1, newest=day.newest, has_booked=False)
-        plans = DayAccount(day, planned.campaign_ids, self._stores).plans()
-        self._put(planned, "plan.json", canonical([asdict(plan) for plan in plans]), _JSON)
-        return _answer(planned, Step.MATCH)
+        planned = replace(
+            task, plan=task.plan + 1, newest=day.newest, shares=0, noted=Noted.NOTHING
+        )
+        plans = list(DayAccount(day, planned.campaign_ids, self._stores).plans())
+        bills = self._stored_bills(day, plans)
+        work = self._folder(planned)
+        work.put("plan.json", [asdict(plan) for plan in plans])
+        work.put("bills.json", {version: asdict(bill) for version, bill in bills.items()})
+        pieces = [Piece(PieceKind.LEDGER, segment) for segment in range(DAY_SEGMENTS)]
+        for version, bill in bills.items():
+            pieces.append(Piece(PieceKind.HASH, version=version))
+            pieces += [Piece(PieceKind.CHUNK, chunk, version) for chunk in range(bill.chunks)]
+        return {
+            **_answer(planned, Step.SPLIT),
+            "pieces": [piece.to_document() for piece in pieces],
+        }
 
-    def match(self, task: Task, segment: int) -> dict[str, Any]:
-        """Reads and matches a segment; its lines, sums and breaks become working files.
+    def _stored_bills(self, day: Day, plans: Iterable[SetPlan]) -> dict[int, BillObject]:
+        """The bills that are to be matched, by version."""
+        found = {}
+        for version in versions_of(day, plans):
+            bill = day.bill(version)
+            if bill is None:
+                continue
+            key = bill.object_key
+            facts = self._stores.objects.facts(key, version=bill.object_version)
+            if facts is None:
+                raise BillLost(f"{key} is gone")
+            found[version] = BillObject(key, facts.version, facts.size, self._chunk_bytes)
+        return found
 
-        Returns:
-            `waits`: whether the segment must be matched when all have noted what is booked.
+    def split(self, task: Task, piece: Piece) -> None:
+        """Reads a piece, and leaves its rows by slice.
 
         Raises:
             BillsMoved: a newer bill has come.
@@ -174,48 +238,113 @@ class DaySteps:
             Busy: throttled or lost beyond the SDK's retries.
 
         """
-        day, plans = self._day(task), self._plans(task)
+        day, work, objects = self._day(task), self._folder(task), self._stores.objects
+        if piece.kind is PieceKind.LEDGER:
+            with TemporaryDirectory(prefix="huimin-") as folder:
+                cut = cut_segment(
+                    day.platform_id,
+                    day.on,
+                    task.campaign_ids,
+                    ledger=self._stores.ledger,
+                    folder=Path(folder),
+                    segment=piece.number,
+                )
+                put_segment(work, piece.number, cut)
+            return
+        bill, name = self._bills(task)[piece.version], bill_name(piece.version)
+        if piece.kind is PieceKind.HASH:
+            hash_bill(bill, objects=objects, work=work, name=name)
+            return
         with engine() as opened:
-            share = DayShare(
+            cut_chunk(
+                bill,
+                piece.number,
+                business_on=day.on,
+                objects=objects,
+                work=work,
+                name=name,
+                opened=opened,
+                with_vouchers=True,
+            )
+
+    def deal(self, task: Task) -> dict[str, Any]:
+        """Says into how many shares the rows are dealt.
+
+        Returns:
+            The task, with `next`: MATCH.
+
+        Raises:
+            BillsMoved: a newer bill has come.
+            BillLost: a bill has other bytes than were accepted.
+            WorkLost: see there.
+
+        """
+        day = self._day(task)
+        bills = {}
+        for version, stored in self._bills(task).items():
+            bill = day.bill(version)
+            assert bill is not None, version  # noqa: S101 - it was planned with
+            bills[version] = stored, bill.sha256
+        dealt = Dealt.deal(self._folder(task), bills, self._share_rows)
+        return _answer(replace(task, shares=dealt.shares), Step.MATCH)
+
+    def match(self, task: Task, share: int) -> dict[str, Any]:
+        """Matches a share; its lines, sums and breaks become working files.
+
+        Returns:
+            `waits`: whether the share must be matched again when all have noted what they found
+            of vouchers that are billed twice.
+
+        Raises:
+            BillsMoved: a newer bill has come.
+            WorkLost: see there.
+            Busy: throttled or lost beyond the SDK's retries.
+
+        """
+        day, plans, work = self._day(task), self._plans(task), self._folder(task)
+        dealt = Dealt.of(work)
+        with engine() as opened:
+            if task.noted is Noted.NOTHING:
+                twice = dealt.twice(share, work=work, opened=opened)
+                if twice:
+                    work.put(f"{share}/twice.json", twice)
+                    return {"waits": True}
+            mine = DayShare(
                 day,
                 opened,
                 objects=self._stores.objects,
                 vouchers=self._stores.vouchers,
-                segment=segment,
+                share=share,
             )
-            twice = share.load_bills(plans)
-            with reading(
-                day.platform_id,
-                day.on,
-                task.campaign_ids,
-                ledger=self._stores.ledger,
-                folder=opened.folder,
-                segments=[segment],
-            ) as read:
-                parts: Iterable[Part] = read
-                if twice:
-                    parts = list(read)
-                    if not task.has_booked:
-                        share.note_booked(parts, twice)
-                        booked = {str(version): share.tables.booked(version) for version in twice}
-                        self._put(task, f"{segment}/booked.json", canonical(booked), _JSON)
-                        return {"waits": True}
-                    self._add_booked(task, share.tables)
-                for part in parts:
-                    share.match(part, plans)
-            self._keep(task, segment, share, plans, day.version)
+            for version in dealt.bills:
+                load = partial(dealt.load_bill, version, share, work=work, opened=opened)
+                mine.tables.load_share(version, load)
+            part = dealt.part(share, work, opened)
+            if task.noted is Noted.TWICE:
+                versions = self._known(task, "twice.json")
+                for version, vouchers in versions.items():
+                    mine.tables.load_twice(version, vouchers)
+                mine.note_booked([part], versions)
+                booked = {version: mine.tables.booked(version) for version in versions}
+                work.put(f"{share}/booked.json", booked)
+                return {"waits": True}
+            if task.noted is Noted.BOOKED:
+                for version, vouchers in self._known(task, "booked.json").items():
+                    mine.tables.add_booked(version, vouchers)
+            mine.match(part, plans)
+            self._keep(task, share, mine, plans, day.version)
         return {"waits": False}
 
     def state(self, task: Task, waits: Sequence[bool], now: datetime) -> dict[str, Any]:
-        """Adds the segments up, and makes the statements.
+        """Adds the shares up, and makes the statements.
 
         Args:
             task: the day.
-            waits: what each segment's match said.
+            waits: what each share's match said.
             now: the time of the run.
 
         Returns:
-            The task, with `next`: PUBLISH; MATCH, where segments wait for each other; PLAN, where
+            The task, with `next`: PUBLISH; MATCH, where shares wait for each other; PLAN, where
             the bill names a campaign that was not looked at.
 
         Raises:
@@ -227,18 +356,35 @@ class DaySteps:
         """
         day = self._day(task)
         if any(waits):
-            return _answer(replace(task, has_booked=True), Step.MATCH)
+            return _answer(self._note(task, waits), Step.MATCH)
         account = DayAccount(day, task.campaign_ids, self._stores)
-        counted, concerned = self._all(task, account)
+        shares = self._shares(task)
+        counted, concerned = _all(shares, account)
         others = [name for name in concerned if name not in task.campaign_ids]
         if others:
             return _answer(replace(task, campaign_ids=(*task.campaign_ids, *others)), Step.PLAN)
         for name in concerned:
             account.state(name, counted, now)
+        files: dict[int, dict[int, str]] = {}
+        for share, found in enumerate(shares):
+            for number, sha256 in found.files.items():
+                files.setdefault(number, {})[share] = sha256
+        self._folder(task).put("breaks.json", files)
         return _answer(task, Step.PUBLISH)
 
-    def publish(self, task: Task, segment: int, now: datetime) -> dict[str, Any]:
-        """Publishes a segment's large files, and writes its share of the breaks.
+    def _note(self, task: Task, waits: Sequence[bool]) -> Task:
+        """Puts together what the shares that wait have noted."""
+        name = "twice.json" if task.noted is Noted.NOTHING else "booked.json"
+        work, all_of_it = self._folder(task), dict[int, list[str]]()
+        for share, does_wait in enumerate(waits):
+            if does_wait:
+                for version, vouchers in work.get(f"{share}/{name}").items():
+                    all_of_it.setdefault(int(version), []).extend(vouchers)
+        work.put(name, all_of_it)
+        return replace(task, noted=Noted(task.noted + 1))
+
+    def publish(self, task: Task, share: int, now: datetime) -> dict[str, Any]:
+        """Publishes a share's large files, and writes a share of the breaks.
 
         Returns:
             `breaks`: how many were opened, changed and closed now.
@@ -249,12 +395,13 @@ class DaySteps:
             Busy: other runs came in between on every try, or contention outlasted the retries.
 
         """
-        day = self._day(task)
-        ids = break_ids(segment, DAY_SEGMENTS)
+        day, work = self._day(task), self._folder(task)
         with engine() as opened:
             tables = DayTables(opened, day.platform_id, day.on)
-            for other in SEGMENTS:
-                self._add_breaks(task, other, segment, tables)
+            for other, sha256 in work.get("breaks.json").get(str(share), {}).items():
+                path = opened.folder / "breaks.rows"
+                work.fetch(_breaks_name(int(other), share), path, sha256)
+                tables.add_breaks(path)
             changes = self._stores.breaks.sync(
                 day.platform_id,
                 day.on,
@@ -262,14 +409,14 @@ class DaySteps:
                 bill_version=day.version,
                 newest=day.newest,
                 now=now,
-                ids=ids,
+                ids=break_ids(share, task.shares),
             )
             publisher = Publisher(day, self._stores.objects)
-            large = self._share(task, segment).large
+            large = self._share(task, share).large
             for plan in self._plans(task):
                 for entry in large.get((plan.campaign_id, plan.number), ()):
                     path = opened.folder / entry.name
-                    self._fetch(task, _line_key(segment, plan, entry.name), path, entry.sha256)
+                    work.fetch(_line_name(share, plan, entry.name), path, entry.sha256)
                     publisher.put_large(plan, path, entry)
         return {"breaks": asdict(changes)}
 
@@ -288,8 +435,8 @@ class DaySteps:
         day = self._day(task)
         self._stores.breaks.match_late(day.platform_id, day.on, now)
         account = DayAccount(day, task.campaign_ids, self._stores)
-        counted, concerned = self._all(task, account)
-        shares = [self._share(task, segment) for segment in SEGMENTS]
+        shares = self._shares(task)
+        counted, concerned = _all(shares, account)
         written = []
         with TemporaryDirectory(prefix="huimin-") as folder:
             for plan in self._plans(task):
@@ -335,37 +482,42 @@ class DaySteps:
         newest = task.newest if planned else None
         return Day.seen(self._stores.bills, task.platform_id, task.business_on, newest=newest)
 
+    def _folder(self, task: Task) -> WorkFolder:
+        return WorkFolder(self._work, task.folder)
+
     def _plans(self, task: Task) -> list[SetPlan]:
-        return [SetPlan(**plan) for plan in json.loads(self._get(task, "plan.json"))]
+        return [SetPlan(**plan) for plan in self._folder(task).get("plan.json")]
 
-    def _share(self, task: Task, segment: int) -> ShareFile:
-        return ShareFile.from_bytes(self._get(task, f"{segment}/share.json"))
+    def _bills(self, task: Task) -> dict[int, BillObject]:
+        bills = self._folder(task).get("bills.json")
+        return {int(version): BillObject(**bill) for version, bill in bills.items()}
 
-    def _all(self, task: Task, account: DayAccount) -> tuple[Counted, list[str]]:
-        """What all segments come to, and the campaigns that it concerns."""
-        counted, broken = Counted(), set[str]()
-        for segment in SEGMENTS:
-            share = self._share(task, segment)
-            counted.add(share.counted)
-            broken |= share.broken
-        return counted, account.concerned(counted, broken)
+    def _known(self, task: Task, name: str) -> dict[int, list[str]]:
+        found = self._folder(task).get(name)
+        return {int(version): vouchers for version, vouchers in found.items()}
+
+    def _share(self, task: Task, share: int) -> ShareFile:
+        return ShareFile.from_document(self._folder(task).get(f"{share}/share.json"))
+
+    def _shares(self, task: Task) -> list[ShareFile]:
+        return [self._share(task, share) for share in range(task.shares)]
 
     def _keep(
-        self, task: Task, segment: int, share: DayShare, plans: Sequence[SetPlan], version: int
+        self, task: Task, share: int, mine: DayShare, plans: Sequence[SetPlan], version: int
     ) -> None:
-        """Puts all that a segment came to; `share.json` last."""
-        tables, counted = share.tables, share.counted
+        """Puts all that a share came to; `share.json` last."""
+        tables, counted, work = mine.tables, mine.counted, self._folder(task)
         large: dict[tuple[str, int], tuple[FileEntry, ...]] = {}
         summaries: dict[tuple[str, int], BreakSummary] = {}
         for plan in plans:
             key = plan.campaign_id, plan.number
             summary = summaries[key] = BreakSummary.of(tables, plan)
-            if key not in share.lines and not summary.shown:
+            if key not in mine.lines and not summary.shown:
                 continue
-            lines = share.lines_of(plan)
+            lines = mine.lines_of(plan)
             settled = sum((s.net for s in counted.sums.get(plan.campaign_id, ())), NO_NET)
             difference_fen = sum(of.difference_fen for of in summary.sides.values())
-            breaks = write_breaks(tables.folder / f"breaks-{segment}.csv", tables, plan)
+            breaks = write_breaks(tables.folder / f"breaks-{share:03d}.csv", tables, plan)
             files = (lines.detail, lines.reconciliation, breaks)
             large[key] = (
                 lines.detail.entry({"settled_fen": settled.fiscal_fen}),
@@ -373,50 +525,35 @@ class DaySteps:
                 breaks.entry({}),
             )
             for file in files:
-                self._put_file(task, _line_key(segment, plan, file.path.name), file.path)
-        path = tables.folder / "breaks.rows"
-        for number in SEGMENTS:
-            tables.copy_breaks(path, break_ids(number, DAY_SEGMENTS))
-            self._put_file(task, f"{segment}/breaks-{number}.rows", path)
+                work.put_file(_line_name(share, plan, file.path.name), file.path)
+        of_each = BREAK_SLICES // task.shares
+        broken_files = {}
+        for number in sorted({number // of_each for number in tables.break_slices()}):
+            path = tables.folder / "breaks.rows"
+            tables.copy_breaks(path, break_ids(number, task.shares))
+            broken_files[number] = work.put_file(_breaks_name(share, number), path)
         broken = frozenset(tables.broken_campaigns(version))
-        data = ShareFile(counted, broken, large, summaries).to_bytes()
-        self._put(task, f"{segment}/share.json", data, _JSON)
-
-    def _add_booked(self, task: Task, tables: DayTables) -> None:
-        for segment in SEGMENTS:
-            for version, names in json.loads(self._get(task, f"{segment}/booked.json")).items():
-                tables.add_booked(int(version), names)
-
-    def _add_breaks(self, task: Task, segment: int, share: int, tables: DayTables) -> None:
-        """Takes over a segment's breaks with ids of a share."""
-        path = tables.folder / "breaks.rows"
-        self._fetch(task, f"{segment}/breaks-{share}.rows", path)
-        tables.add_breaks(path)
-
-    def _put(self, task: Task, name: str, data: bytes, content_type: str) -> None:
-        self._work.put(task.folder + name, data, content_type=content_type)
-
-    def _put_file(self, task: Task, name: str, path: Path) -> None:
-        """The same from disk, where the file is gone afterwards."""
-        with path.open("rb") as file:
-            self._work.put(task.folder + name, file, content_type=_BYTES)
-        path.unlink()
-
-    def _get(self, task: Task, name: str) -> bytes:
-        stored = self._work.get(task.folder + name)
-        if stored is None:
-            raise WorkLost(f"{task.folder}{name} is gone")
-        return stored.data
-
-    def _fetch(self, task: Task, name: str, path: Path, sha256: str | None = None) -> None:
-        stored = self._work.fetch(task.folder + name, path)
-        if stored is None or (sha256 is not None and stored.sha256 != sha256):
-            raise WorkLost(f"{task.folder}{name} is gone or altered")
+        kept = ShareFile(counted, broken, large, summaries, broken_files)
+        work.put(f"{share}/share.json", kept.to_document())
 
 
-def _line_key(segment: int, plan: SetPlan, name: str) -> str:
-    return f"{segment}/{plan.campaign_id}-v{plan.number}/{name}"
+def _all(shares: Iterable[ShareFile], account: DayAccount) -> tuple[Counted, list[str]]:
+    """What all shares come to, and the campaigns that it concerns."""
+    counted, broken = Counted(), set[str]()
+    for share in shares:
+        counted.add(share.counted)
+        broken |= share.broken
+    return counted, account.concerned(counted, broken)
+
+
+def _line_name(share: int, plan: SetPlan, name: str) -> str:
+    return f"{share}/{plan.campaign_id}-v{plan.number}/{name}"
+
+
+def _breaks_name(share: int, number: int) -> str:
+    """Of the file with a share's breaks whose ids are of another."""
+    return f"{share}/breaks-{number}.rows"
 
 
 def _answer(task: Task, then: Step) -> dict[str, Any]:
-    return {**task.to_document(), "segments": list(SEGMENTS), "next": then.value}
+    return {**task.to_document(), "next": then.value}

@@ -68,6 +68,10 @@ _BREAK_COLUMNS: Final = {
     "bill": "VARCHAR",
 }
 _BREAK: Final = "break_id, campaign_id, match_state, ledger, bill"
+_BREAK_SLICE: Final = " + ".join(
+    f"{weight} * (strpos('0123456789abcdef', break_id[{place}]) - 1)"
+    for weight, place in ((16, 3), (1, 4))
+)
 AskOwners = Callable[[Iterable[str]], Iterator[Owner]]
 """Whose vouchers are; see `functions.shared.store.vouchers.VoucherStore.owners`."""
 
@@ -122,14 +126,23 @@ class DayTables:
 
     # Loading.
 
-    def load_ledger(self, files: Sequence[Path]) -> None:
+    def load_ledger(self, files: Sequence[Path], *, is_sorted: bool = True) -> None:
         """Makes the files' rows the part that is worked on.
+
+        Args:
+            files: of the part.
+            is_sorted: whether the rows stand as the ledger gives them; they do afterwards.
 
         Raises:
             RowsLost: an entry is of another platform or another day.
 
         """
         self._engine.load("ledger", LEDGER_COLUMNS, files)
+        if not is_sorted:
+            self._engine.run(
+                "CREATE OR REPLACE TABLE ledger AS SELECT * FROM ledger "
+                "ORDER BY segment, recorded_at, redemption_id, entry_type, refund_no"
+            )
         strangers = "SELECT count(*) FROM ledger WHERE (platform_id, business_on) <> (?, ?)"
         if self._engine.value(strangers, self._platform_id, self._on.isoformat()):
             raise RowsLost("an entry of another platform or another day")
@@ -140,13 +153,15 @@ class DayTables:
             path, business_on=self._on, engine=self._engine, table=_bill_table(version)
         )
 
-    def keep_segments(self, version: int, segments: Sequence[int]) -> None:
-        """Lets go of all rows of a version but those of some segments."""
-        bill = _bill_table(version)
-        some = ", ".join(map(str, segments))
-        self._engine.run(
-            f"CREATE OR REPLACE TABLE {bill} AS SELECT * FROM {bill} WHERE segment IN ({some})"  # noqa: S608 - names of our own
-        )
+    def load_share(self, version: int, load: Callable[[str], None]) -> None:
+        """Makes a share's rows of a version a table.
+
+        Args:
+            version: of the bill.
+            load: makes the table of that name in the engine; see `functions.reconcile.bill_chunks.CutBill`.
+
+        """
+        load(_bill_table(version))
 
     # The ledger alone.
 
@@ -215,6 +230,13 @@ class DayTables:
         self._booked[version] = set()
         return bool(self._engine.value(f"SELECT count(*) FROM {bill}_twice"))  # noqa: S608 - as above
 
+    def load_twice(self, version: int, voucher_ids: Iterable[str]) -> None:
+        """The same where only a share of the bill is here: which vouchers those are."""
+        path = self._engine.folder / "twice.rows"
+        write_rows(path, ((voucher_id,) for voucher_id in voucher_ids))
+        self._engine.load(f"{_bill_table(version)}_twice", {"voucher_id": "VARCHAR"}, [path])
+        self._booked[version] = set()
+
     def note_booked(self, version: int) -> None:
         """Remembers which of those vouchers are redeemed in this part as the bill has it.
 
@@ -234,8 +256,8 @@ class DayTables:
         return sorted(self._booked[version])
 
     def add_booked(self, version: int, voucher_ids: Iterable[str]) -> None:
-        """Takes over what was noted of parts that lie elsewhere."""
-        self._booked[version].update(voucher_ids)
+        """Takes over what was noted of all parts, wherever they lie."""
+        self._booked.setdefault(version, set()).update(voucher_ids)
 
     def match(self, version: int, segments: Sequence[int], owners: AskOwners) -> dict[str, Sides]:
         """Matches the part against a version (0 for no bill); its breaks are kept.
@@ -347,6 +369,11 @@ class DayTables:
         kept = self._engine.folder / "breaks.rows"
         write_rows(kept, (_break_cells(version, row) for row in rows))
         self._engine.append("breaks", _BREAK_COLUMNS, kept)
+
+    def break_slices(self) -> dict[int, int]:
+        """How many breaks of all versions there are, by the slice of their ids."""
+        found = f"SELECT {_BREAK_SLICE} AS slice, count(*) FROM breaks GROUP BY ALL ORDER BY ALL"  # noqa: S608 - SQL of our own
+        return dict(self._engine.rows(found))
 
     def copy_breaks(self, path: Path, ids: tuple[str, str]) -> int:
         """Writes the breaks of all versions with ids from and to into a file; how many."""

@@ -22,6 +22,7 @@ from functions.reconcile.day_plan import Day, DayFault
 from functions.reconcile.day_steps import Task
 from functions.shared.domain.ids import content_hash
 from functions.shared.store.executions import ExecutionState, ExecutionStore
+from functions.shared.store.objects import ObjectFacts
 
 TRIES: Final = 3
 """How many executions are started for a day and newest bill; each repeats its steps by itself."""
@@ -38,7 +39,7 @@ class LargeDays:
     Args:
         executions: of the state machine.
         most: how many entries, or bill rows, one function takes.
-        most_bytes: how large a bill one function takes in.
+        most_bytes: how large a bill, or a chunk of a larger one, one function reads.
 
     """
 
@@ -46,11 +47,18 @@ class LargeDays:
     most: int
     most_bytes: int
 
-    def take_in(self, object_key: str, object_version: str | None, now: datetime) -> str:
+    def take_in(self, object_key: str, facts: ObjectFacts, now: datetime) -> str:
         """Has a bill taken in that is announced now, unless it is or was; the execution's name."""
-        content = {"object_key": object_key, "object_version": object_version}
+        content = {"object_key": object_key, "object_version": facts.version}
         name = f"bill_{content_hash(content)[:32]}"
-        task = BillTask(object_key, object_version, run=name, announced_at=now)
+        task = BillTask(
+            object_key,
+            facts.version,
+            facts.size,
+            chunk_bytes=self.most_bytes,
+            run=name,
+            announced_at=now,
+        )
         self.executions.start(name, task.to_document())
         return name
 

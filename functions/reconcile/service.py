@@ -106,9 +106,9 @@ class Reconciler:
 
         """
         if self._large is not None:
-            size = self._intake.objects.size(object_key, version=object_version)
-            if size is not None and self._large.most_bytes < size <= MAX_BILL_BYTES:
-                run = self._large.take_in(object_key, object_version, now)
+            found = self._intake.objects.facts(object_key, version=object_version)
+            if found is not None and self._large.most_bytes < found.size <= MAX_BILL_BYTES:
+                run = self._large.take_in(object_key, found, now)
                 self._tell(Step("large bill", "", {"object_key": object_key, "run": run}))
                 return None, None
         intake = take_in(object_key, stores=self._intake, now=now, object_version=object_version)

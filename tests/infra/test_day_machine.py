@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.reconcile.day_plan import Step
-from functions.shared.domain.ledger import DAY_SEGMENTS
+from infra.functions import DAY_CONCURRENCY, SIZES
 from tests.infra.template import Template
 
 _STATES = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
@@ -52,12 +52,20 @@ def test_each_step_is_a_call_of_the_day_function(states: dict[str, Any]) -> None
         assert not {"States.ALL", "States.TaskFailed", "StatementDrift"} & set(retry["ErrorEquals"])
 
 
-def test_segments_are_done_at_once_each_in_an_execution_of_its_own(states: dict[str, Any]) -> None:
+def test_pieces_and_shares_are_done_at_once_each_in_an_execution_of_its_own(
+    states: dict[str, Any],
+) -> None:
     maps = {name: state for name, state in states.items() if state["Type"] == "Map"}
-    assert sorted(maps) == ["Check", "Match", "Publish"]
+    assert {name: state["ItemsPath"] for name, state in maps.items()} == {
+        "Split": "$.pieces",
+        "Check": "$.shares",
+        "Match": "$.shares",
+        "Publish": "$.shares",
+    }
     for state in maps.values():
         assert state["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
-        assert state["MaxConcurrency"] == DAY_SEGMENTS
+        assert state["MaxConcurrency"] == DAY_CONCURRENCY
+    assert SIZES["day"].reserved == DAY_CONCURRENCY + 2
 
 
 def test_every_way_leads_to_a_state_and_a_newer_bill_back_to_the_plan(
@@ -73,6 +81,7 @@ def test_every_way_leads_to_a_state_and_a_newer_bill_back_to_the_plan(
     assert {to for _, to in ways} <= states.keys()
     assert {name for name, to in ways if to == "Plan"} == {
         "What is it?",
+        "What is dealt?",
         "Is it stated?",
         "Is it whole?",
     }

@@ -7,29 +7,29 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 from moto.stepfunctions.models import stepfunctions_backends
 
-from functions.reconcile.bill_steps import BillSteps, BillTask
+from functions.reconcile.bill_steps import BillTask
 from functions.reconcile.bills import Intake, report_key
 from functions.reconcile.day import DayResult, settle_once
 from functions.reconcile.day_plan import Step
-from functions.reconcile.day_share_file import WorkLost
 from functions.reconcile.large_days import TRIES, ExecutionsFailed, LargeDays
 from functions.reconcile.service import Reconciler
 from functions.reconcile.service import Step as ReconcilerStep
 from functions.reconcile.settlement import SettlementRun, settle_day, settle_due
+from functions.reconcile.work_folder import WorkLost
 from functions.shared.domain.bills import BillState
-from functions.shared.domain.ledger import day_segment
+from functions.shared.domain.ledger import DAY_SEGMENTS, day_segment
 from functions.shared.store.executions import ExecutionStore
 from infra.local.bills import BillRow, render_bill
 from tests.support.calls import APPROVER, OPERATOR, Bureau
 from tests.support.campaigns import CAMPAIGN_ID, MEITUAN, UNIONPAY
-from tests.support.day_machine import play, task_of
+from tests.support.day_machine import play, play_bill, task_of
 from tests.support.deployment import REGION
 from tests.support.settling import (
     DAY_1,
@@ -48,7 +48,11 @@ DAY = DAY_2
 MORNING = at(DAY + timedelta(days=1), "02:30")
 FOLDER = f"settlements/{UNIONPAY}/{DAY}/{CAMPAIGN_ID}"
 TASK = task_of(UNIONPAY, DAY, [CAMPAIGN_ID])
-IN_ORDER = [Step.PLAN, Step.MATCH, Step.STATE, Step.PUBLISH, Step.FINISH]
+BEFORE = [Step.PLAN, Step.SPLIT, Step.DEAL]
+AFTER = [Step.MATCH, Step.STATE, Step.PUBLISH, Step.FINISH]
+IN_ORDER = [*BEFORE, *AFTER]
+PLACE = 3
+"""Of one piece or share among the others."""
 
 
 def busy_day(books: Books) -> list[BillRow]:
@@ -96,13 +100,25 @@ def rows_of(files: dict[str, bytes], prefix: str) -> list[dict[str, str]]:
 
 
 def require_same(
-    split: dict[str, bytes], whole: dict[str, bytes], folder: str = f"{FOLDER}/v1"
+    split: dict[str, bytes],
+    whole: dict[str, bytes],
+    folder: str = f"{FOLDER}/v1",
+    *,
+    is_by_segment: bool = True,
 ) -> None:
-    """A set from many functions says what the same set from one says."""
+    """A set from many functions says what the same set from one says.
+
+    Where each share is a segment, the files say it in the same order, too.
+    """
     for name in ("detail", "reconciliation", "breaks"):
-        assert rows_of(split, f"{folder}/{name}-") == rows_of(whole, f"{folder}/{name}.csv")
+        rows = rows_of(whole, f"{folder}/{name}.csv")
+        parted = rows_of(split, f"{folder}/{name}-")
+        if is_by_segment:
+            assert parted == rows
+        assert sorted(map(str, parted)) == sorted(map(str, rows))
         segments = {day_segment(row["order_no"]) for row in rows_of(whole, f"{folder}/{name}.csv")}
-        assert {f"{folder}/{name}-{s}.csv" for s in segments} <= split.keys()
+        shares = {int(key[-7:-4]) for key in split if key.startswith(f"{folder}/{name}-0")}
+        assert segments <= {share % DAY_SEGMENTS for share in shares}
     for name in ("statement.csv", "statement.json", "statement.xlsx"):
         assert split[f"{folder}/{name}"] == whole[f"{folder}/{name}"]
     assert split[f"{folder}/reconciliation.xlsx"] == whole[f"{folder}/reconciliation.xlsx"]
@@ -159,7 +175,7 @@ def test_a_voucher_that_is_billed_twice_is_known_in_every_segment(books: Books) 
     )
     books.bill(DAY, [*rows, replace(first, platform_order_no=f"again-{number}")])
     steps = play(books, TASK, MORNING)
-    assert steps == [Step.PLAN, Step.MATCH, Step.STATE, Step.MATCH, *IN_ORDER[2:]]
+    assert steps == [*BEFORE, *[Step.MATCH, Step.STATE] * 2, *AFTER]
     [found] = books.breaks.of_day(UNIONPAY, DAY)
     assert found.row.match_state.value == "DUPLICATE"
     require_same(*in_one(books))
@@ -172,7 +188,7 @@ def test_a_bill_that_names_another_campaigns_voucher_is_planned_anew(books: Book
     row = replace(rows[0], platform_order_no="strange", voucher_id=other.voucher_id)
     assert books.bill(DAY, [*rows, row]).is_accepted
     steps = play(books, TASK, MORNING)
-    assert steps == [Step.PLAN, Step.MATCH, Step.STATE, *IN_ORDER]
+    assert steps == [*BEFORE, Step.MATCH, Step.STATE, *IN_ORDER]
     [found] = books.breaks.of_day(UNIONPAY, DAY)
     assert (found.row.campaign_id, found.row.match_state.value) == (OTHER_CAMPAIGN, "BILL_ONLY")
     assert books.settlements.statement(OTHER_CAMPAIGN, UNIONPAY, DAY) is not None
@@ -187,9 +203,9 @@ def test_a_bill_that_comes_in_between_is_the_one_that_is_shown(books: Books, ste
     books.bill(DAY, differing(rows))
     came = False
 
-    def corrected(now_at: Step, segment: int | None) -> None:
+    def corrected(now_at: Step, place: int | None) -> None:
         nonlocal came
-        if now_at is step and segment in (None, 3) and not came:
+        if now_at is step and place in (None, PLACE) and not came:
             came = True
             assert books.bill(DAY, rows, now=MORNING).is_accepted
 
@@ -208,8 +224,8 @@ def test_two_executions_at_once_do_not_disturb_each_other(books: Books, step: St
     """Another does the whole day while one is at a step."""
     assert books.bill(DAY, differing(busy_day(books))).is_accepted
 
-    def other(now_at: Step, segment: int | None) -> None:
-        if now_at is step and segment in (None, 3):
+    def other(now_at: Step, place: int | None) -> None:
+        if now_at is step and place in (None, PLACE):
             play(books, {**TASK, "run": "run-2"}, MORNING)
 
     assert play(books, TASK, MORNING, before=other) == IN_ORDER
@@ -240,10 +256,10 @@ def test_steps_that_die_at_a_write_leave_nothing_that_the_next_run_does_not_mend
 def test_a_working_file_that_is_gone_or_altered_is_a_fault(books: Books, is_gone: bool) -> None:  # noqa: FBT001 - a parameter
     busy_day(books)
     mine = day_segment("o-0")
-    name = f"/{mine}/share.json" if is_gone else f"/{CAMPAIGN_ID}-v1/detail-{mine}.csv"
+    name = f"/{mine}/share.json" if is_gone else f"/{CAMPAIGN_ID}-v1/detail-{mine:03d}.csv"
 
-    def spoil(step: Step, segment: int | None) -> None:
-        if (step, segment) == (Step.PUBLISH, mine):
+    def spoil(step: Step, place: int | None) -> None:
+        if (step, place) == (Step.PUBLISH, mine):
             [key] = [key for key in books.work.keys("days/") if key.endswith(name)]
             if is_gone:
                 books.s3.delete_object(Bucket=f"{books.bucket}{WORK}", Key=key)
@@ -286,13 +302,20 @@ def test_adjusting_entries_have_a_file_of_their_own(books: Books) -> None:
 # A large bill.
 
 
-def take_in_steps(books: Books, key: str, version: str | None, *, run: str = "bill-1") -> Intake:
+def bill_task(
+    books: Books, key: str, version: str, *, run: str = "bill-1", now: datetime = MORNING
+) -> BillTask:
+    """A bill that was announced; a chunk of it is some rows."""
+    facts = books.objects.facts(key, version=version)
+    assert facts is not None
+    return BillTask(key, facts.version, facts.size, 700, run, now)
+
+
+def take_in_steps(
+    books: Books, key: str, version: str, *, run: str = "bill-1", share_rows: int = 500
+) -> Intake:
     """A bill taken in step by step."""
-    steps = BillSteps(books.intake_stores, books.work)
-    task = BillTask(key, version, run, MORNING)
-    for segment in task.to_document()["segments"]:
-        steps.check(task, segment)
-    return steps.record(task)
+    return play_bill(books, bill_task(books, key, version, run=run), share_rows=share_rows)
 
 
 def test_many_functions_take_in_a_bill_as_one_does(books: Books) -> None:
@@ -343,44 +366,45 @@ def test_a_bad_bill_is_refused_by_the_steps_too(
     assert books.bills.versions(UNIONPAY, DAY)[0].state is BillState.QUARANTINED
 
 
-def test_a_bill_is_not_recorded_before_all_segments_are_checked(books: Books) -> None:
+@pytest.mark.parametrize("step", [Step.DEAL, Step.RECORD])
+def test_a_bill_is_not_recorded_before_all_is_read_and_checked(books: Books, step: Step) -> None:
+    """A working file of the step before is gone."""
     key, version = books.drop(DAY, render_bill(busy_day(books)))
-    steps, task = (
-        BillSteps(books.intake_stores, books.work),
-        BillTask(key, version, "bill-1", MORNING),
-    )
-    for segment in range(7):
-        steps.check(task, segment)
+    name = {Step.DEAL: "/1.json", Step.RECORD: "/7.json"}[step]
+
+    def lose(now_at: Step, _: int | None) -> None:
+        if now_at is step:
+            [lost] = [each for each in books.work.keys("days/") if each.endswith(name)]
+            books.s3.delete_object(Bucket=f"{books.bucket}{WORK}", Key=lost)
+
     with pytest.raises(WorkLost):
-        steps.record(task)
+        play_bill(books, bill_task(books, key, version), before=lose)
     assert books.bills.versions(UNIONPAY, DAY) == []
 
 
-def test_bytes_that_no_segment_has_checked_are_not_recorded(books: Books) -> None:
-    """The object is announced without its version, and another is put there in between."""
-    rows = busy_day(books)
-    key, _ = books.drop(DAY, render_bill(rows[1:]))
-    steps = BillSteps(books.intake_stores, books.work)
-    task = BillTask(key, None, "bill-1", MORNING)
-    for segment in range(8):
-        steps.check(task, segment)
-    books.drop(DAY, render_bill(rows))
-    with pytest.raises(WorkLost, match="not the bill that was checked"):
-        steps.record(task)
+def test_chunks_that_are_not_what_was_hashed_are_not_recorded(books: Books) -> None:
+    key, version = books.drop(DAY, render_bill(busy_day(books)))
+
+    def alter(step: Step, _: int | None) -> None:
+        if step is Step.DEAL:
+            [chunk] = [each for each in books.work.keys("days/") if each.endswith("/bill/1.json")]
+            stored = books.work.get(chunk)
+            assert stored is not None
+            document = {**json.loads(stored.data), "sha256": "0" * 64}
+            books.work.put(chunk, json.dumps(document).encode(), content_type="application/json")
+
+    with pytest.raises(WorkLost, match="not what was hashed"):
+        play_bill(books, bill_task(books, key, version), before=alter)
     assert books.bills.versions(UNIONPAY, DAY) == []
 
 
 def test_a_bill_that_was_announced_too_early_is_refused_however_late_it_is_recorded(
     books: Books,
 ) -> None:
-    """Its segments were not checked, so that it must not become good in between."""
+    """Its rows were not checked, so that it must not become good in between."""
     key, version = books.drop(DAY, render_bill(busy_day(books)))
-    evening = at(DAY, "23:59")
-    task = BillTask.from_document(BillTask(key, version, "bill-1", evening).to_document())
-    steps = BillSteps(books.intake_stores, books.work)
-    for segment in range(8):
-        steps.check(task, segment)
-    assert [finding.reason.value for finding in steps.record(task).findings] == ["EARLY"]
+    intake = play_bill(books, bill_task(books, key, version, now=at(DAY, "23:59")))
+    assert [finding.reason.value for finding in intake.findings] == ["EARLY"]
 
 
 # Given to the state machine.
@@ -452,8 +476,9 @@ def test_a_bill_with_more_bytes_than_one_function_takes_is_given_away(
     assert [step.facts for step in told] == [{"object_key": key, "run": name}] * 2
     assert books.bills.versions(UNIONPAY, DAY) == []
     document = input_of(large, name)
-    assert BillTask.from_document(document).announced_at == MORNING
-    assert take_in_steps(books, key, document["object_version"], run=document["run"]).is_accepted
+    task = BillTask.from_document(document)
+    assert (task.announced_at, task.object_version) == (MORNING, version)
+    assert play_bill(books, task).is_accepted
     # A small one, of a day with few rows, is done at once.
     small, version = books.drop(DAY_1, render_bill(books.entries(DAY_1)))
     intake, outcome = reconciler.bill_arrived(small, version, MORNING)

@@ -13,9 +13,9 @@ import pytest
 
 import functions.reconcile.settlement as settlement_module
 import functions.shared.store.breaks as breaks_module
+from functions.reconcile.bill_chunks import BillLost
 from functions.reconcile.day import DayResult
 from functions.reconcile.day_files import FileDrift
-from functions.reconcile.day_share import BillLost
 from functions.reconcile.matching import match_rows
 from functions.reconcile.settlement import (
     SettlementFailed,

@@ -37,8 +37,8 @@ BILL_COLUMNS: Final = (
 TRAILER: Final = "TRAILER"
 """The first cell of the trailer row; its second cell is a count, so no order is taken for it."""
 
-MAX_BILL_BYTES: Final = 2 * 1024 * 1024 * 1024
-MAX_BILL_ROWS: Final = 15_000_000
+MAX_BILL_BYTES: Final = 20 * 1024 * 1024 * 1024
+MAX_BILL_ROWS: Final = 150_000_000
 MAX_BILL_VERSIONS: Final = 99
 MAX_FINDINGS: Final = 1_000
 """The most findings that a report lists; it states how many there are in all."""

@@ -169,16 +169,20 @@ def break_id_of(platform_id: str, on: date, row: BillRow, *, repeat: int = 0) ->
     return f"b_{content_hash(content)[:32]}"
 
 
+BREAK_SLICES: Final = 256
+"""Into how many slices all break ids fall, by their first two hexadecimal digits."""
+
+
 def break_ids(share: int, shares: int) -> tuple[str, str]:
     """The first and the last text between which a share of all break ids lies; they fall evenly.
 
     Args:
         share: from 0 to shares - 1.
-        shares: how many there are: 1, 2, 4, 8 or 16.
+        shares: how many there are: a power of two up to BREAK_SLICES.
 
     """
-    each = 16 // shares
-    return f"b_{share * each:x}", f"b_{share * each + each - 1:x}~"
+    each = BREAK_SLICES // shares
+    return f"b_{share * each:02x}", f"b_{share * each + each - 1:02x}~"
 
 
 @dataclass(frozen=True, slots=True)

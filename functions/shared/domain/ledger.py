@@ -19,6 +19,18 @@ limit is 1,000); and whoever works on a day of millions takes it a segment at a 
 """
 
 
+DAY_SLICES: Final = 256
+"""Into how many slices a day that many functions do is cut; as many of each segment."""
+
+
+def day_slice(identifier: str) -> int:
+    """The slice of its day, from 0 to DAY_SLICES - 1, that an order's entries belong to.
+
+    Slice modulo DAY_SEGMENTS is the segment, so that a segment is cut into whole slices.
+    """
+    return segment_of(identifier, DAY_SLICES)
+
+
 def day_segment(order_no: str) -> int:
     """The segment of its day, from 0 to DAY_SEGMENTS - 1, that an order's entries belong to.
 

@@ -163,6 +163,13 @@ class Tallies:
     refunds: Tally = Tally()
     adjustments: Tally = Tally()
 
+    def __add__(self, other: Tallies) -> Tallies:
+        return Tallies(
+            gross=self.gross + other.gross,
+            refunds=self.refunds + other.refunds,
+            adjustments=self.adjustments + other.adjustments,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentSum:
@@ -180,6 +187,11 @@ class SegmentSum:
     segment: int
     tallies: Tallies
     digest: str
+
+    def __add__(self, other: SegmentSum) -> SegmentSum:
+        """With other entries of the segment; the digest is the whole segment's on both sides."""
+        assert (self.segment, self.digest) == (other.segment, other.digest), other  # noqa: S101 - they were read together
+        return replace(self, tallies=self.tallies + other.tallies)
 
     @property
     def net(self) -> NetParts:

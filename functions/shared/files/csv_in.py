@@ -96,6 +96,21 @@ def read_csv(
     return _rows(records, header, limits)
 
 
+def read_more(
+    source: bytes | Path, header: Sequence[str], limits: CsvLimits = DEFAULT_LIMITS
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """The same of a later part of a file, which begins with a line of its own: it has no header.
+
+    Raises:
+        CsvRefused: at the first fault.
+
+    """
+    check_form(source, limits)
+    # A mark stands at the beginning of a file; here it would be a character of the first cell.
+    records = _records(io.TextIOWrapper(_opened(source), encoding="utf-8", newline="\n"))
+    return _rows(records, header, limits)
+
+
 @dataclass(frozen=True, slots=True)
 class CsvForm:
     """What a file's bytes look like, all of them UTF-8 without NUL.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -33,6 +33,15 @@ class FetchedObject:
     """An object that was written to a file: its bytes' SHA-256, its version and time (aware)."""
 
     sha256: str
+    version: str
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFacts:
+    """An object that was only looked at: its size, its version, and when that came (aware)."""
+
+    size: int
     version: str
     written_at: datetime
 
@@ -138,30 +147,56 @@ class ObjectStore:
         )
 
     def fetch(
-        self, key: str, path: Path, *, version: str | None = None, limit: int | None = None
+        self,
+        key: str,
+        path: Path,
+        *,
+        version: str | None = None,
+        limit: int | None = None,
+        span: tuple[int, int] | None = None,
     ) -> FetchedObject | None:
         """Writes the object's bytes to a file, never holding them all; None when there is none.
+
+        Args:
+            key: of the object.
+            path: of the file.
+            version: of the object; None for the newest.
+            limit: the most bytes that are read.
+            span: from which byte, and up to before which; None for all. There is one at least.
 
         Raises:
             ObjectTooLarge: it has more than `limit` bytes; nothing is read.
 
         """
-        answer = self._answer(key, version, limit)
+        with path.open("wb") as file:
+            fetched = self._read(key, version, limit, span, file.write)
+        if fetched is None:
+            path.unlink()
+        return fetched
+
+    def _read(
+        self,
+        key: str,
+        version: str | None,
+        limit: int | None,
+        span: tuple[int, int] | None,
+        each: Callable[[bytes], object],
+    ) -> FetchedObject | None:
+        answer = self._answer(key, version, limit, span)
         if answer is None:
             return None
         digest = hashlib.sha256()
-        with path.open("wb") as file:
-            for part in answer["Body"].iter_chunks(_PART):
-                digest.update(part)
-                file.write(part)
+        for part in answer["Body"].iter_chunks(_PART):
+            digest.update(part)
+            each(part)
         return FetchedObject(
             sha256=digest.hexdigest(),
             version=answer.get("VersionId") or "null",
             written_at=answer["LastModified"],
         )
 
-    def size(self, key: str, *, version: str | None = None) -> int | None:
-        """The object's bytes (perhaps of that version); None when there is none."""
+    def facts(self, key: str, *, version: str | None = None) -> ObjectFacts | None:
+        """What the object is (perhaps of that version); None when there is none."""
         which = {"VersionId": version} if version else {}
         try:
             answer = self.client.head_object(Bucket=self._bucket, Key=key, **which)
@@ -169,21 +204,40 @@ class ObjectStore:
             if error.response["Error"]["Code"] in _ABSENT:
                 return None
             raise
-        size: int = answer["ContentLength"]
-        return size
+        return ObjectFacts(
+            size=answer["ContentLength"],
+            version=answer.get("VersionId") or "null",
+            written_at=answer["LastModified"],
+        )
 
-    def sha256(self, key: str) -> str | None:
-        """The SHA-256 of the object's bytes, hexadecimal; None when there is no object."""
-        answer = self._answer(key, None, None)
-        if answer is None:
-            return None
-        digest = hashlib.sha256()
-        for part in answer["Body"].iter_chunks(_PART):
-            digest.update(part)
-        return digest.hexdigest()
+    def sha256(
+        self,
+        key: str,
+        *,
+        version: str | None = None,
+        each: Callable[[bytes], object] = lambda _: None,
+    ) -> str | None:
+        """The SHA-256 of the object's bytes, hexadecimal; None when there is no object.
 
-    def _answer(self, key: str, version: str | None, limit: int | None) -> Any:  # noqa: ANN401 - boto3's
+        Args:
+            key: of the object.
+            version: of the object; None for the newest.
+            each: is given all bytes, in order.
+
+        """
+        fetched = self._read(key, version, None, None, each)
+        return fetched.sha256 if fetched else None
+
+    def _answer(
+        self,
+        key: str,
+        version: str | None,
+        limit: int | None,
+        span: tuple[int, int] | None = None,
+    ) -> Any:  # noqa: ANN401 - boto3's
         which = {"VersionId": version} if version else {}
+        if span is not None:
+            which["Range"] = f"bytes={span[0]}-{span[1] - 1}"
         try:
             answer = self.client.get_object(Bucket=self._bucket, Key=key, **which)
         except ClientError as error:
