@@ -200,9 +200,9 @@ class BillSteps:
         work, repeated = self._folder(task), Findings()
         strangers: list[int] = []
         dealt = work.get("dealt.json")
-        if key is not None and dealt["bill"]:
-            cut = CutBill.from_document(dealt["bill"])
-            slices = slices_of_share(share, task.shares)
+        cut = CutBill.from_document(dealt["bill"])
+        slices = slices_of_share(share, task.shares)
+        if key is not None and cut.rows(slices):
             with engine() as opened:
                 cut.load(BILL, slices, work=work, name=_NAME, opened=opened)
                 check_repeated(opened, BILL, repeated)

@@ -158,7 +158,7 @@ class DayTables:
 
         Args:
             version: of the bill.
-            load: makes the table of that name in the engine; see `functions.reconcile.bill_chunks.CutBill`.
+            load: makes the table of that name in the engine.
 
         """
         load(_bill_table(version))
