@@ -14,6 +14,7 @@ import boto3
 import pytest
 from moto.stepfunctions.models import stepfunctions_backends
 
+from functions.reconcile.bill_chunks import BillLost
 from functions.reconcile.bill_steps import BillTask
 from functions.reconcile.bills import Intake, report_key
 from functions.reconcile.day import DayResult, settle_once
@@ -151,6 +152,29 @@ def test_a_day_without_a_bill_is_settled_as_well(books: Books) -> None:
     require_same(*in_one(books))
 
 
+def test_a_day_in_more_shares_than_segments_is_the_same_day(books: Books) -> None:
+    """One row a share, where that can be; rows of an order stay together."""
+    rows = busy_day(books)
+    books.bill(DAY, differing(rows))
+    shares = set()
+
+    def count(step: Step, place: int | None) -> None:
+        if step is Step.PUBLISH:
+            shares.add(place)
+
+    play(books, TASK, MORNING, before=count, share_rows=2)
+    assert len(shares) > DAY_SEGMENTS
+    assert len(books.breaks.of_day(UNIONPAY, DAY)) == 3
+    books.bill(DAY, rows, now=MORNING)
+    play(books, {**TASK, "run": "run-2"}, MORNING + timedelta(hours=1), share_rows=2)
+    assert {b.state.value for b in books.breaks.of_day(UNIONPAY, DAY)} == {"CLOSED"}
+    split, whole = in_one(books)
+    for number in (1, 2):
+        require_same(split, whole, f"{FOLDER}/v{number}", is_by_segment=False)
+    details = {key for key in split if f"{FOLDER}/v1/detail-" in key}
+    assert max(int(key[-7:-4]) for key in details) >= DAY_SEGMENTS
+
+
 def test_a_corrected_bill_adds_a_set_and_closes_breaks(books: Books) -> None:
     rows = busy_day(books)
     books.bill(DAY, differing(rows))
@@ -179,6 +203,22 @@ def test_a_voucher_that_is_billed_twice_is_known_in_every_segment(books: Books) 
     [found] = books.breaks.of_day(UNIONPAY, DAY)
     assert found.row.match_state.value == "DUPLICATE"
     require_same(*in_one(books))
+
+
+def test_a_voucher_that_is_billed_twice_is_known_in_every_share(books: Books) -> None:
+    rows = busy_day(books)
+    again = [
+        replace(row, platform_order_no=f"again-{row.platform_order_no}")
+        for row in rows
+        if row.entry_type == "REDEEM"
+    ]
+    books.bill(DAY, [*rows, *again])
+    steps = play(books, TASK, MORNING, share_rows=4)
+    assert steps.count(Step.MATCH) == 3
+    found = books.breaks.of_day(UNIONPAY, DAY)
+    assert [each.row.match_state.value for each in found] == ["DUPLICATE"] * 10
+    split, whole = in_one(books)
+    require_same(split, whole, is_by_segment=False)
 
 
 def test_a_bill_that_names_another_campaigns_voucher_is_planned_anew(books: Books) -> None:
@@ -297,6 +337,29 @@ def test_adjusting_entries_have_a_file_of_their_own(books: Books) -> None:
     assert [row["order_no"] for row in detail] == ["o-2", "o-1"]
     assert detail == rows_of(whole, f"{FOLDER}/v1/detail.csv")
     assert split[f"{FOLDER}/v1/statement.csv"] == whole[f"{FOLDER}/v1/statement.csv"]
+
+
+@pytest.mark.parametrize("what", ["hash", "chunk", "row"])
+def test_a_bill_that_is_not_what_was_accepted_is_a_fault(books: Books, what: str) -> None:
+    """Nothing is made of other bytes than those that were taken in."""
+    books.bill(DAY, busy_day(books))
+    name = {"hash": "/hashes.json", "chunk": "/bill-1/1.json", "row": ".rows"}[what]
+
+    def alter(step: Step, _: int | None) -> None:
+        if step is (Step.MATCH if what == "row" else Step.DEAL):
+            key = next(k for k in books.work.keys("days/") if k.endswith(name) and "/bill-1/" in k)
+            stored = books.work.get(key)
+            assert stored is not None
+            data = stored.data.replace(b'"sha256":"', b'"sha256":"0', 1)
+            if what == "row":
+                data = stored.data.replace(b"merchant", b"another", 1) + b"\n"
+            books.work.put(key, data, content_type="application/json")
+
+    fault = BillLost if what == "hash" else WorkLost
+    with pytest.raises(fault):
+        play(books, TASK, MORNING, before=alter)
+    assert books.manifests() == {}
+    assert books.settlements.statement(CAMPAIGN_ID, UNIONPAY, DAY) is None
 
 
 # A large bill.
