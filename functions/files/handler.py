@@ -46,7 +46,12 @@ def upload_bill(request: Request[BillBody]) -> Answer:
     """A link to hand in the bill of a business date / 获取某日账单的上传链接。"""
     body = request.body
     upload = _service().upload_bill(
-        request.platform_id, body.business_on, size=body.bytes, sha256=body.sha256, now=request.now
+        request.platform_id,
+        body.business_on,
+        size=body.bytes,
+        sha256=body.sha256,
+        part_sha256=body.part_sha256,
+        now=request.now,
     )
     return Answer(200, upload_answer(upload))
 

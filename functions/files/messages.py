@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from functions.files.service import BillUpload, DayFiles, FileSet, LinkedFile
-from functions.shared.domain.bills import MAX_BILL_BYTES
+from functions.shared.domain.bills import BILL_PART_BYTES, MAX_BILL_BYTES
 from functions.shared.edge.fields import (
     AnswerModel,
     BusinessDate,
@@ -16,6 +16,8 @@ from functions.shared.edge.fields import (
     RequestModel,
     Slug,
 )
+
+MAX_BILL_PARTS = -(-MAX_BILL_BYTES // BILL_PART_BYTES)
 
 Sha256 = Annotated[
     str,
@@ -49,10 +51,38 @@ class BillBody(RequestModel):
         ),
     ]
     sha256: Sha256
+    part_sha256: Annotated[
+        list[Sha256],
+        Field(
+            default_factory=list,
+            max_length=MAX_BILL_PARTS,
+            description=(
+                f"Of a file of more than {BILL_PART_BYTES} bytes: SHA-256 of each part of so many, "
+                f"the last one shorter / 超过 {BILL_PART_BYTES} 字节的文件：各分段的 SHA-256"
+            ),
+        ),
+    ]
+
+
+class BillPartAnswer(AnswerModel):
+    """One PUT of exactly the part's bytes to `url`, with `headers`; keep the answer's ETag."""
+
+    number: Annotated[int, Field(ge=1, description="Part number / 分段序号", examples=[1])]
+    url: Link
+    headers: Annotated[
+        dict[str, str],
+        Field(
+            description="To be sent as they stand / 须原样发送的请求头",
+            examples=[{"Content-Length": "1073741824"}],
+        ),
+    ]
 
 
 class BillUploadAnswer(AnswerModel):
-    """One PUT of exactly those bytes to `url`, with `headers`, hands the bill in."""
+    """One PUT of exactly those bytes to `url`, with `headers`, hands the bill in.
+
+    Of a bill in parts, each is put by its own link, and a POST to `complete_url` hands it in.
+    """
 
     object_key: Annotated[
         str,
@@ -62,12 +92,32 @@ class BillUploadAnswer(AnswerModel):
         ),
     ]
     method: Annotated[str, Field(description="Always PUT", examples=["PUT"])]
-    url: Link
+    url: Annotated[
+        str | None,
+        Field(
+            description="A link for the whole file; null for a file in parts / 整体上传链接",
+            examples=["https://huimin-files.s3.cn-north-1.amazonaws.com.cn/…"],
+        ),
+    ]
     headers: Annotated[
         dict[str, str],
         Field(
             description="To be sent as they stand / 须原样发送的请求头",
             examples=[{"Content-Type": "text/csv"}],
+        ),
+    ]
+    parts: Annotated[
+        list[BillPartAnswer],
+        Field(description="Of a file in parts, in order / 各分段的上传链接", examples=[[]]),
+    ]
+    complete_url: Annotated[
+        str | None,
+        Field(
+            description=(
+                "Takes the POST of S3's CompleteMultipartUpload, with each part's ETag and "
+                "SHA-256; null for a whole file / 全部分段上传后以 POST 完成"
+            ),
+            examples=[None],
         ),
     ]
     expires_at: Instant
@@ -125,11 +175,18 @@ class DayFilesAnswer(AnswerModel):
 
 def upload_answer(upload: BillUpload) -> BillUploadAnswer:
     """How a bill is put."""
+    whole = upload.parts[0] if upload.complete_url is None else None
+    parts = () if whole else upload.parts
     return BillUploadAnswer(
         object_key=upload.object_key,
         method="PUT",
-        url=upload.url,
-        headers=upload.headers,
+        url=whole.url if whole else None,
+        headers=whole.headers if whole else {},
+        parts=[
+            BillPartAnswer(number=number, url=part.url, headers=part.headers)
+            for number, part in enumerate(parts, 1)
+        ],
+        complete_url=upload.complete_url,
         expires_at=upload.expires_at,
     )
 

@@ -6,18 +6,20 @@ short time; that of a bill takes exactly the bytes that it was asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from functions.shared.domain.bills import MAX_BILL_BYTES
+from functions.shared.domain.bills import BILL_PART_BYTES, MAX_BILL_BYTES
 from functions.shared.domain.business_time import day_bounds, to_rfc3339
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.files.manifest import FILE_NAME, FileEntry, Manifest
-from functions.shared.store.objects import ObjectStore
+from functions.shared.store.objects import ObjectStore, UploadLink
 
 LINK_LIFETIME: Final = timedelta(minutes=15)
+PARTS_LIFETIME: Final = timedelta(hours=1)
+"""Of the links of a bill in parts, the last of which is followed when all bytes are there."""
 MAX_SETS: Final = 200
 """The most sets of files that one answer lists; one campaign and version is one."""
 
@@ -30,15 +32,16 @@ class BillUpload:
 
     Args:
         object_key: of the object that they become.
-        url: takes one PUT of exactly those bytes, with `headers`, until `expires_at`.
-        headers: which must be sent as they stand.
-        expires_at: when the link ends.
+        parts: each takes one PUT of exactly the part's bytes; one of all bytes, for a bill of a
+            single part.
+        complete_url: takes the POST that ends a bill of several parts; else None.
+        expires_at: when the links end.
 
     """
 
     object_key: str
-    url: str
-    headers: dict[str, str]
+    parts: tuple[UploadLink, ...]
+    complete_url: str | None
     expires_at: datetime
 
 
@@ -81,9 +84,16 @@ class FileService:
         self._objects = objects
 
     def upload_bill(
-        self, platform_id: str, on: date, *, size: int, sha256: str, now: datetime
+        self,
+        platform_id: str,
+        on: date,
+        *,
+        size: int,
+        sha256: str,
+        part_sha256: Sequence[str] = (),
+        now: datetime,
     ) -> BillUpload:
-        """A link for the bill of a business date that is over.
+        """A link for the bill of a business date that is over, or links for its parts.
 
         The same bytes get the same key. What becomes of them, intake says.
 
@@ -92,10 +102,12 @@ class FileService:
             on: the business date.
             size: bytes of the file, at most MAX_BILL_BYTES.
             sha256: of its bytes, 64 lower-case hexadecimal digits.
+            part_sha256: the same of each part; none of a bill of a single part.
             now: the time of the request.
 
         Raises:
-            HuiminError: INVALID_FIELDS, while the date is not over.
+            HuiminError: INVALID_FIELDS, while the date is not over, or where the parts are not
+                those of a file of that size.
 
         """
         assert 1 <= size <= MAX_BILL_BYTES, size  # noqa: S101 - the edge's bound
@@ -107,11 +119,18 @@ class FileService:
                 "zh": f"该业务日期尚未结束，请于 {to_rfc3339(ends_at)} 之后再申请",
             }
             raise HuiminError(Code.INVALID_FIELDS, errors=[finding])
+        sizes = _part_sizes(size)
+        if len(part_sha256) != (len(sizes) if len(sizes) > 1 else 0):
+            raise HuiminError(Code.INVALID_FIELDS, errors=[_parts_finding(len(sizes))])
         key = f"bills/{platform_id}/{on.isoformat()}/{sha256[:32]}.csv"
-        link = self._objects.upload_link(
-            key, size=size, sha256=sha256, content_type=_CSV, lifetime=LINK_LIFETIME
-        )
-        return BillUpload(key, link.url, link.headers, now + LINK_LIFETIME)
+        if not part_sha256:
+            link = self._objects.upload_link(
+                key, size=size, sha256=sha256, content_type=_CSV, lifetime=LINK_LIFETIME
+            )
+            return BillUpload(key, (link,), None, now + LINK_LIFETIME)
+        parts = list(zip(sizes, part_sha256, strict=True))
+        links = self._objects.part_links(key, parts, content_type=_CSV, lifetime=PARTS_LIFETIME)
+        return BillUpload(key, links.parts, links.complete_url, now + PARTS_LIFETIME)
 
     def files_of(self, platform_id: str, on: date, now: datetime) -> DayFiles:
         """The platform's settlement sets of a business date, and the reports on refused bills.
@@ -142,3 +161,19 @@ class FileService:
 
     def _link(self, key: str) -> str:
         return self._objects.download_link(key, lifetime=LINK_LIFETIME)
+
+
+def _part_sizes(size: int) -> list[int]:
+    """The bytes of each part of a file: BILL_PART_BYTES, but for the last."""
+    starts = range(0, size, BILL_PART_BYTES)
+    return [min(BILL_PART_BYTES, size - start) for start in starts]
+
+
+def _parts_finding(parts: int) -> dict[str, str]:
+    if parts == 1:
+        en = f"a file of up to {BILL_PART_BYTES} bytes is put whole: leave part_sha256 out"
+        zh = f"不超过 {BILL_PART_BYTES} 字节的文件整体上传，请勿提供 part_sha256"
+    else:
+        en = f"give the SHA-256 of each of its {parts} parts of {BILL_PART_BYTES} bytes, in order"
+        zh = f"请依次提供全部 {parts} 个分段（每段 {BILL_PART_BYTES} 字节，末段除外）的 SHA-256"
+    return {"pointer": "/part_sha256", "en": en, "zh": zh}

@@ -513,7 +513,8 @@ def require_execution(deployment: Deployment, name: str, pieces: int, maps: int)
         listed = client.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
         found = [each for each in listed if each["name"].startswith(name)]
     [execution] = found
-    assert execution["status"] == "SUCCEEDED"
+    ended = client.describe_execution(executionArn=execution["executionArn"])
+    assert ended["status"] == "SUCCEEDED", (ended.get("error"), ended.get("cause"))
     runs = client.list_map_runs(executionArn=execution["executionArn"])["mapRuns"]
     counts = [
         client.describe_map_run(mapRunArn=each["mapRunArn"])["executionCounts"] for each in runs

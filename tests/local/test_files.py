@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from functions.files import service
 from functions.shared.domain.business_time import SHANGHAI
 from functions.shared.edge import telemetry
 from infra.local.client import Response
@@ -74,6 +75,70 @@ def test_the_link_is_for_those_bytes_alone_and_a_quarter_of_an_hour(stack: Local
     assert "x-amz-checksum-sha256" in signed | {name.lower() for name in query}
     ends = datetime.fromisoformat(upload["expires_at"]) - stack.clock.now()
     assert timedelta(minutes=14) < ends <= timedelta(minutes=15)
+
+
+MIB = 1024 * 1024
+LARGE = b"".join(b"%08d\n" % number for number in range(700_000))
+"""A little more than one part of the least size that S3 takes."""
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The parts of LARGE, where parts have five MiB."""
+    monkeypatch.setattr(service, "BILL_PART_BYTES", 5 * MIB)
+    parts = [LARGE[: 5 * MIB], LARGE[5 * MIB :]]
+    assert all(parts)
+    return parts
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_a_large_bill_is_put_in_parts_and_is_one_object(
+    stack: LocalStack, small_parts: list[bytes]
+) -> None:
+    asked: dict[str, Any] = {"bytes": len(LARGE), "sha256": sha256(LARGE)}
+    asked["part_sha256"] = [sha256(part) for part in small_parts]
+    answer = ask(stack, **asked)
+    assert answer.status == 200, answer.json
+    upload = answer.json
+    assert (upload["url"], upload["headers"], upload["method"]) == (None, {}, "PUT")
+    assert [part["number"] for part in upload["parts"]] == [1, 2]
+    told = []
+    for part, data in zip(upload["parts"], small_parts, strict=True):
+        signed = set(parse_qs(urlsplit(part["url"]).query)["X-Amz-SignedHeaders"][0].split(";"))
+        query = {name.lower() for name in parse_qs(urlsplit(part["url"]).query)}
+        assert {"content-length", "host"} <= signed
+        assert "x-amz-checksum-sha256" in signed | query
+        put = requests.put(part["url"], data=data, headers=part["headers"], timeout=10)
+        assert put.status_code == 200
+        checksum = part["headers"]["x-amz-checksum-sha256"]
+        told.append(
+            f"<Part><PartNumber>{part['number']}</PartNumber><ETag>{put.headers['ETag']}</ETag>"
+            f"<ChecksumSHA256>{checksum}</ChecksumSHA256></Part>"
+        )
+    # Nothing is handed in before the last step.
+    assert upload["object_key"] not in dict(stack.engine.objects())
+    body = f"<CompleteMultipartUpload>{''.join(told)}</CompleteMultipartUpload>"
+    done = requests.post(upload["complete_url"], data=body, timeout=10)
+    assert done.status_code == 200, done.text
+    assert dict(stack.engine.objects())[upload["object_key"]] == LARGE
+    ends = datetime.fromisoformat(upload["expires_at"]) - stack.clock.now()
+    assert timedelta(minutes=59) < ends <= timedelta(hours=1)
+
+
+@pytest.mark.parametrize(("size", "parts"), [(len(LARGE), 0), (len(LARGE), 1), (5 * MIB, 1)])
+def test_parts_that_are_not_the_files_are_refused(
+    stack: LocalStack, small_parts: list[bytes], size: int, parts: int
+) -> None:
+    hashes = [sha256(part) for part in small_parts[:parts]]
+    refused = ask(stack, bytes=size, sha256=sha256(LARGE), part_sha256=hashes)
+    assert (refused.status, refused.json["code"]) == (400, "INVALID_FIELDS")
+    [error] = refused.json["errors"]
+    assert error["pointer"] == "/part_sha256"
+    # It says how many parts there are, or that there are none.
+    assert ("全部 2 个分段" in error["detail"]) is (size > 5 * MIB)
 
 
 @pytest.mark.parametrize("on", [date(2026, 1, 6), date(2026, 2, 1)])

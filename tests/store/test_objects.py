@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import boto3
+import hashlib
+from pathlib import Path
+
 import pytest
 from botocore.exceptions import ClientError
 
 from functions.shared.store.objects import ObjectStore, ObjectTooLarge
 from functions.shared.store.secrets import fetch_secret
-from tests.support.deployment import BUCKET, REGION, SECRET, SECRET_ID, Deployment
+from tests.support.deployment import BUCKET, SECRET, SECRET_ID, Deployment, make_bucket
 
 
 @pytest.fixture
 def bucket(deployment: Deployment) -> ObjectStore:
     """The files bucket, versioned and empty but for what earlier tests left under other keys."""
     assert deployment is not None
-    client = boto3.client("s3", region_name=REGION)
-    if BUCKET not in {found["Name"] for found in client.list_buckets()["Buckets"]}:
-        client.create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
-        )
-        client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    make_bucket()
     return ObjectStore(BUCKET)
 
 
@@ -80,3 +77,28 @@ def test_a_missing_bucket_is_no_missing_object(bucket: ObjectStore) -> None:
 @pytest.mark.usefixtures("deployment")
 def test_the_secret_is_as_it_is_stored() -> None:
     assert fetch_secret(SECRET_ID) == SECRET
+
+
+@pytest.mark.parametrize("is_honoured", [True, False])
+def test_a_span_is_fetched_though_the_server_may_give_all(
+    bucket: ObjectStore, tmp_path: Path, *, is_honoured: bool
+) -> None:
+    data = b"".join(b"%09d\n" % number for number in range(250_000))
+    bucket.client.put_object(Bucket=BUCKET, Key="spans/a.csv", Body=data)
+    if not is_honoured:
+        events = bucket.client.meta.events
+        events.register(
+            "before-parameter-build.s3.GetObject", lambda params, **_: params.pop("Range", None)
+        )
+    for start, stop in [(0, 1), (0, len(data)), (1_048_570, 1_048_580), (7, 2_200_001)]:
+        path = tmp_path / "span"
+        fetched = bucket.fetch("spans/a.csv", path, span=(start, stop))
+        assert fetched is not None
+        assert path.read_bytes() == data[start:stop]
+        assert fetched.sha256 == hashlib.sha256(data[start:stop]).hexdigest()
+        found = bucket.facts("spans/a.csv", version=fetched.version)
+        assert found is not None
+        assert (found.size, found.version) == (len(data), fetched.version)
+    assert bucket.facts("spans/none.csv") is None
+    assert bucket.fetch("spans/none.csv", path) is None
+    assert not path.exists()

@@ -229,3 +229,12 @@ def _keys(key: KeySchema) -> list[dict[str, str]]:
     if key.range_key:
         schema.append({"AttributeName": key.range_key, "KeyType": "RANGE"})
     return schema
+
+
+def make_bucket() -> None:
+    """Makes the files bucket, versioned, unless an earlier test has."""
+    client = boto3.client("s3", region_name=REGION)
+    if BUCKET not in {found["Name"] for found in client.list_buckets()["Buckets"]}:
+        where = {"LocationConstraint": REGION}
+        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
+        client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})

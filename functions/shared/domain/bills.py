@@ -39,6 +39,8 @@ TRAILER: Final = "TRAILER"
 
 MAX_BILL_BYTES: Final = 20 * 1024 * 1024 * 1024
 MAX_BILL_ROWS: Final = 150_000_000
+BILL_PART_BYTES: Final = 1024 * 1024 * 1024
+"""How many bytes of a bill go through one link; a larger one is put in parts of so many."""
 MAX_BILL_VERSIONS: Final = 99
 MAX_FINDINGS: Final = 1_000
 """The most findings that a report lists; it states how many there are in all."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 _PART: Final = 1024 * 1024
+_PARTIAL: Final = 206
 _ABSENT = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
 _EXISTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
@@ -51,6 +52,20 @@ class UploadLink(NamedTuple):
 
     url: str
     headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PartLinks:
+    """Links that take an object in parts, and the one that makes an object of them.
+
+    Args:
+        parts: a PUT each, in order; every answer has an ETag.
+        complete_url: takes one POST of S3's `CompleteMultipartUpload` with all ETags and hashes.
+
+    """
+
+    parts: tuple[UploadLink, ...]
+    complete_url: str
 
 
 class ObjectTooLarge(Exception):
@@ -186,7 +201,11 @@ class ObjectStore:
         if answer is None:
             return None
         digest = hashlib.sha256()
-        for part in answer["Body"].iter_chunks(_PART):
+        parts = answer["Body"].iter_chunks(_PART)
+        if span is not None and answer["ResponseMetadata"]["HTTPStatusCode"] != _PARTIAL:
+            # Whoever serves it may give all of it instead (RFC 9110).
+            parts = _within(parts, *span)
+        for part in parts:
             digest.update(part)
             each(part)
         return FetchedObject(
@@ -264,23 +283,68 @@ class ObjectStore:
             lifetime: how long the link is good, as long as the role's own credentials are.
 
         """
+        return self._link_of("put_object", key, size, sha256, lifetime, ContentType=content_type)
+
+    def part_links(
+        self,
+        key: str,
+        parts: Sequence[tuple[int, str]],
+        *,
+        content_type: str,
+        lifetime: timedelta,
+    ) -> PartLinks:
+        """Links that take exactly those parts, of a new upload.
+
+        An upload that nobody completes is thrown away by the bucket after some days.
+
+        Args:
+            key: of the object.
+            parts: size in bytes and SHA-256, hexadecimal, of each; all but the last 5 MiB at least.
+            content_type: of the object.
+            lifetime: how long the links are good, as long as the role's own credentials are.
+
+        """
+        begun = self.client.create_multipart_upload(
+            Bucket=self._bucket, Key=key, ContentType=content_type, ChecksumAlgorithm="SHA256"
+        )
+        upload_id = begun["UploadId"]
+        links = tuple(
+            self._link_of(
+                "upload_part", key, size, sha256, lifetime, UploadId=upload_id, PartNumber=number
+            )
+            for number, (size, sha256) in enumerate(parts, 1)
+        )
+        complete_url: str = self.client.generate_presigned_url(
+            "complete_multipart_upload",
+            Params={"Bucket": self._bucket, "Key": key, "UploadId": upload_id},
+            ExpiresIn=int(lifetime.total_seconds()),
+        )
+        return PartLinks(links, complete_url)
+
+    def _link_of(
+        self,
+        operation: str,
+        key: str,
+        size: int,
+        sha256: str,
+        lifetime: timedelta,
+        **more: object,
+    ) -> UploadLink:
         checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
         url = self.client.generate_presigned_url(
-            "put_object",
+            operation,
             Params={
                 "Bucket": self._bucket,
                 "Key": key,
                 "ContentLength": size,
-                "ContentType": content_type,
                 "ChecksumSHA256": checksum,
+                **more,
             },
             ExpiresIn=int(lifetime.total_seconds()),
         )
-        headers = {
-            "Content-Length": str(size),
-            "Content-Type": content_type,
-            "x-amz-checksum-sha256": checksum,
-        }
+        headers = {"Content-Length": str(size), "x-amz-checksum-sha256": checksum}
+        if "ContentType" in more:
+            headers["Content-Type"] = str(more["ContentType"])
         return UploadLink(url, headers)
 
     def download_link(self, key: str, *, lifetime: timedelta) -> str:
@@ -298,3 +362,11 @@ class ObjectStore:
         for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
             for entry in page.get("Contents", ()):
                 yield entry["Key"]
+
+
+def _within(parts: Iterable[bytes], start: int, stop: int) -> Iterator[bytes]:
+    """The bytes from start to before stop of what all parts are together."""
+    place = 0
+    for part in parts:
+        yield part[max(start - place, 0) : max(stop - place, 0)]
+        place += len(part)
