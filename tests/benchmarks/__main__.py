@@ -24,8 +24,8 @@ from tests.benchmarks.claims import capacity, processor_time
 from tests.benchmarks.days import measure
 from tests.benchmarks.drops import baseline_tasks, grid_tasks, main_tasks, play
 from tests.benchmarks.figures import Figure, figures, print_drops, print_figures
+from tests.benchmarks.large_days import measure as measure_pieces
 from tests.benchmarks.picture import draw
-from tests.benchmarks.segments import measure as measure_segment
 from tests.benchmarks.tills import till_times
 
 OUT = Path("build/bench.json")
@@ -87,13 +87,13 @@ def main() -> int:
 
 
 def play_large(quick: bool) -> tuple[list[Figure], dict[str, Any]]:  # noqa: FBT001 - as asked
-    """Days, a segment and an audit by the million: the figures, and all that was measured."""
+    """Days, pieces of one and an audit by the million: the figures, and all that was measured."""
     by = 10 if quick else 1
     small, large = (measure(rows // by) for rows in (100_000, 1_000_000))
-    segment, audit = measure_segment(4_000_000 // by), measure_audit(1_000_000 // by)
+    pieces, audit = measure_pieces(4_000_000 // by), measure_audit(1_000_000 // by)
     found = [
         Figure("peak memory of a day of a million rows, MB", large["reconcile_peak_mb"], 1_000),
-        Figure("peak memory of a segment of four million, MB", segment["segment_peak_mb"], 1_000),
+        Figure("peak memory of a piece of four million, MB", pieces["peak_mb"], 1_000),
         Figure("minutes to verify a campaign of a million entries", audit["audit_s"] / 60, 10),
         Figure(
             "time a row, day of a million rows / of a hundred thousand",
@@ -106,7 +106,7 @@ def play_large(quick: bool) -> tuple[list[Figure], dict[str, Any]]:  # noqa: FBT
             1.0,
         ),
     ]
-    measured = {"day": large, "day_small": small, "segment": segment, "audit": audit}
+    measured = {"day": large, "day_small": small, "pieces": pieces, "audit": audit}
     for name, row in measured.items():
         print(f"{name}: {row}")  # noqa: T201 - what a run says
     return found, measured

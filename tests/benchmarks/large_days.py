@@ -1,9 +1,10 @@
-"""One segment of a large day as a function of the state machine does it: its peak memory and time.
+"""A large day as functions of the state machine do it: time and peak memory of its pieces.
 
-    python -m tests.benchmarks.segments ROWS
+    python -m tests.benchmarks.large_days ROWS
 
-The day has so many entries and bill rows. Its whole bill is loaded; the other segments' rows in it
-are shorter ones, which cost less to make and are let go of.
+The day has so many entries and bill rows. One segment of its ledger is read, every chunk of its
+bill, and every share that has rows of that segment is matched. The other segments' rows in the bill
+are shorter ones, which cost less to make.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ import shutil
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from moto import mock_aws
 
-from functions.reconcile.day_ledger import without_collector
 from functions.reconcile.day_plan import Step
 from functions.reconcile.day_steps import DaySteps, Task
+from functions.reconcile.shares import segment_of_share
 from functions.shared.domain.bills import BILL_COLUMNS
 from functions.shared.domain.ledger import day_segment
+from functions.shared.store.ledger_rows import LedgerRow
 from functions.shared.store.objects import StoredObject
 from tests.benchmarks.days import (
     CAMPAIGN,
@@ -48,8 +52,8 @@ _SHORT = [7_300, 200, 100, 2_000, 5_000]
 
 
 def measure(rows: int) -> dict[str, Any]:
-    """Seconds and peak memory of one segment, in a process of its own."""
-    return measured("tests.benchmarks.segments", rows)
+    """Seconds and peak memory of each kind of piece, in a process of its own."""
+    return measured("tests.benchmarks.large_days", rows)
 
 
 class WorkFolder(FolderObjects):
@@ -99,8 +103,54 @@ def make_segment(paths: Paths, rows: int) -> int:
     return entries
 
 
+class OneSegment(RecordedPages):
+    """The recorded pages of a segment; the other segments have no entries."""
+
+    def pages(
+        self, campaign_id: str, platform_id: str, on: date, segment: int
+    ) -> Iterator[list[LedgerRow]]:
+        """The rows of one segment, a page at a time."""
+        if segment == SEGMENT:
+            yield from super().pages(campaign_id, platform_id, on, segment)
+
+
+@dataclass(slots=True)
+class Took:
+    """What steps of one kind took.
+
+    Args:
+        count: how many there were.
+        most_s: seconds of the longest.
+        peak_mb: the process's peak memory after them.
+
+    """
+
+    count: int = 0
+    most_s: float = 0.0
+    peak_mb: int = 0
+
+
+class Machine:
+    """Does steps, and measures them."""
+
+    def __init__(self, steps: DaySteps, now: datetime) -> None:
+        self._steps = steps
+        self._now = now
+        self.took: dict[str, Took] = {}
+
+    def do(self, kind: str, step: Step, task: dict[str, Any], **more: object) -> dict[str, Any]:
+        """Does a step, of a kind that is measured together."""
+        began = time.perf_counter()
+        answer = self._steps.do({"step": step, "task": task, **more}, self._now)
+        took = self.took.setdefault(kind, Took())
+        took.count += 1
+        took.most_s = max(took.most_s, round(time.perf_counter() - began, 2))
+        took.peak_mb = round(peak_mb())
+        return answer
+
+
 def play(rows: int) -> dict[str, Any]:
-    """Plans a day of so many entries, and matches its segment; what it took."""
+    """Plays a day of so many entries, and does the pieces of one segment; what they took."""
     with (
         tempfile.TemporaryDirectory(prefix="huimin-bench-") as folder,
         patch.dict(os.environ, ENVIRONMENT),
@@ -108,29 +158,31 @@ def play(rows: int) -> dict[str, Any]:
     ):
         paths = Paths(Path(folder))
         entries = make_segment(paths, rows)
-        stores = stores_of(paths)
-        began = time.perf_counter()
-        with without_collector():
-            parsed = sum(map(len, RecordedPages(paths).parsed(SEGMENT)))
-        parsing_s = time.perf_counter() - began
-        assert parsed == entries
+        stores = replace(stores_of(paths), ledger=OneSegment(paths))
         before_mb = peak_mb()
-        now = datetime(2026, 1, 5, 19, tzinfo=UTC)
-        steps = DaySteps(stores, WorkFolder(paths.folder / "work"))
+        machine = Machine(
+            DaySteps(stores, WorkFolder(paths.folder / "work")),
+            datetime(2026, 1, 5, 19, tzinfo=UTC),
+        )
         task = Task(PLATFORM, ON, (CAMPAIGN,), "run-1").to_document()
-        planned = steps.do({"step": Step.PLAN, "task": task}, now)
-        began = time.perf_counter()
-        answer = steps.do({"step": Step.MATCH, "task": planned, "segment": SEGMENT}, now)
-        whole_s = time.perf_counter() - began
-        assert answer == {"waits": False, "moved": False}
+        task = machine.do("PLAN", Step.PLAN, task)
+        for piece in sorted(task["pieces"], key=lambda each: str(each["kind"])):
+            kind = "EMPTY" if piece["kind"] == "LEDGER" and piece["number"] else piece["kind"]
+            machine.do(kind, Step.SPLIT, task, piece=piece)
+        task = machine.do("DEAL", Step.DEAL, task)
+        for share in task["shares"]:
+            if segment_of_share(share) == SEGMENT:
+                answer = machine.do("MATCH", Step.MATCH, task, share=share)
+                assert answer == {"waits": False, "moved": False}
+        took = machine.took
         return {
             "rows": rows,
             "entries": entries,
             "bill_mb": round(paths.bill.stat().st_size / 1e6),
-            "whole_s": round(whole_s, 2),
-            "parsing_s": round(parsing_s, 2),
+            "shares": len(task["shares"]),
             "before_mb": round(before_mb),
-            "segment_peak_mb": round(peak_mb()),
+            "took": {kind: asdict(each) for kind, each in took.items() if kind != "EMPTY"},
+            "peak_mb": round(peak_mb()),
         }
 
 
