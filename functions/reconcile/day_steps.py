@@ -24,7 +24,7 @@ from enum import IntEnum
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 from functions.reconcile.bill_chunks import BillLost, BillObject, cut_chunk, hash_bill
 from functions.reconcile.day import DayAccount, SettlementStores
@@ -111,6 +111,16 @@ class Task:
     def folder(self) -> str:
         """Where the plan's working files lie, with its final slash."""
         return f"days/{self.platform_id}/{self.business_on.isoformat()}/{self.run}/{self.plan}/"
+
+    def name_of(self, share: int, name: str) -> str:
+        """Of a working file that a share's match leaves.
+
+        A match that was given up, and still runs, knows less and writes elsewhere.
+        """
+        return f"{self.noted.value}/{share}/{name}"
+
+
+_SHARE: Final = "share.json"
 
 
 class DaySteps:
@@ -307,7 +317,7 @@ class DaySteps:
             if task.noted is Noted.NOTHING:
                 twice = dealt.twice(share, work=work, opened=opened)
                 if twice:
-                    work.put(f"{share}/twice.json", twice)
+                    work.put(task.name_of(share, "twice.json"), twice)
                     return {"waits": True}
             mine = DayShare(
                 day,
@@ -326,7 +336,7 @@ class DaySteps:
                     mine.tables.load_twice(version, vouchers)
                 mine.note_booked([part], versions)
                 booked = {version: mine.tables.booked(version) for version in versions}
-                work.put(f"{share}/booked.json", booked)
+                work.put(task.name_of(share, "booked.json"), booked)
                 return {"waits": True}
             if task.noted is Noted.BOOKED:
                 for version, vouchers in self._known(task, "booked.json").items():
@@ -378,7 +388,7 @@ class DaySteps:
         work, all_of_it = self._folder(task), dict[int, list[str]]()
         for share, does_wait in enumerate(waits):
             if does_wait:
-                for version, vouchers in work.get(f"{share}/{name}").items():
+                for version, vouchers in work.get(task.name_of(share, name)).items():
                     all_of_it.setdefault(int(version), []).extend(vouchers)
         work.put(name, all_of_it)
         return replace(task, noted=Noted(task.noted + 1))
@@ -400,7 +410,8 @@ class DaySteps:
             tables = DayTables(opened, day.platform_id, day.on)
             for other, sha256 in work.get("breaks.json").get(str(share), {}).items():
                 path = opened.folder / "breaks.rows"
-                work.fetch(_breaks_name(int(other), share), path, sha256)
+                name = task.name_of(int(other), _breaks_name(share))
+                work.fetch(name, path, sha256)
                 tables.add_breaks(path)
             changes = self._stores.breaks.sync(
                 day.platform_id,
@@ -416,7 +427,8 @@ class DaySteps:
             for plan in self._plans(task):
                 for entry in large.get((plan.campaign_id, plan.number), ()):
                     path = opened.folder / entry.name
-                    work.fetch(_line_name(share, plan, entry.name), path, entry.sha256)
+                    name = task.name_of(share, _line_name(plan, entry.name))
+                    work.fetch(name, path, entry.sha256)
                     publisher.put_large(plan, path, entry)
         return {"breaks": asdict(changes)}
 
@@ -497,7 +509,7 @@ class DaySteps:
         return {int(version): vouchers for version, vouchers in found.items()}
 
     def _share(self, task: Task, share: int) -> ShareFile:
-        return ShareFile.from_document(self._folder(task).get(f"{share}/share.json"))
+        return ShareFile.from_document(self._folder(task).get(task.name_of(share, _SHARE)))
 
     def _shares(self, task: Task) -> list[ShareFile]:
         return [self._share(task, share) for share in range(task.shares)]
@@ -525,16 +537,17 @@ class DaySteps:
                 breaks.entry({}),
             )
             for file in files:
-                work.put_file(_line_name(share, plan, file.path.name), file.path)
+                work.put_file(task.name_of(share, _line_name(plan, file.path.name)), file.path)
         of_each = BREAK_SLICES // task.shares
         broken_files = {}
         for number in sorted({number // of_each for number in tables.break_slices()}):
             path = tables.folder / "breaks.rows"
             tables.copy_breaks(path, break_ids(number, task.shares))
-            broken_files[number] = work.put_file(_breaks_name(share, number), path)
+            name = task.name_of(share, _breaks_name(number))
+            broken_files[number] = work.put_file(name, path)
         broken = frozenset(tables.broken_campaigns(version))
         kept = ShareFile(counted, broken, large, summaries, broken_files)
-        work.put(f"{share}/share.json", kept.to_document())
+        work.put(task.name_of(share, _SHARE), kept.to_document())
 
 
 def _all(shares: Iterable[ShareFile], account: DayAccount) -> tuple[Counted, list[str]]:
@@ -546,13 +559,13 @@ def _all(shares: Iterable[ShareFile], account: DayAccount) -> tuple[Counted, lis
     return counted, account.concerned(counted, broken)
 
 
-def _line_name(share: int, plan: SetPlan, name: str) -> str:
-    return f"{share}/{plan.campaign_id}-v{plan.number}/{name}"
+def _line_name(plan: SetPlan, name: str) -> str:
+    return f"{plan.campaign_id}-v{plan.number}/{name}"
 
 
-def _breaks_name(share: int, number: int) -> str:
-    """Of the file with a share's breaks whose ids are of another."""
-    return f"{share}/breaks-{number}.rows"
+def _breaks_name(number: int) -> str:
+    """Of the file with those of a share's breaks whose ids are in a range."""
+    return f"breaks-{number}.rows"
 
 
 def _answer(task: Task, then: Step) -> dict[str, Any]:
