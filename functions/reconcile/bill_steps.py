@@ -14,14 +14,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from functions.reconcile.bill_chunks import (
-    BillObject,
-    CutBill,
-    Together,
-    cut_chunk,
-    hash_bill,
-    together,
-)
+from functions.reconcile.bill_bytes import BillObject, hash_bill
+from functions.reconcile.bill_chunks import cut_chunk
 from functions.reconcile.bill_reading import Findings, check_repeated, check_trailer
 from functions.reconcile.bills import (
     BILL,
@@ -35,6 +29,7 @@ from functions.reconcile.bills import (
     strange_lines,
     unread,
 )
+from functions.reconcile.cut_bill import CutBill, Together, together
 from functions.reconcile.day_plan import Step
 from functions.reconcile.engine import engine
 from functions.reconcile.shares import SHARE_ROWS, Piece, PieceKind, shares_for, slices_of_share

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from functions.reconcile.bill_chunks import BillLost
+from functions.reconcile.bill_bytes import BillLost
 from functions.reconcile.day_ledger import Part
 from functions.reconcile.day_plan import Day, SetPlan
 from functions.reconcile.day_tables import DayTables, Sides

@@ -13,14 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from functions.reconcile.bill_chunks import (
-    BillLost,
-    BillObject,
-    CutBill,
-    SliceFile,
-    slices_of,
-    together,
-)
+from functions.reconcile.bill_bytes import BillLost, BillObject
+from functions.reconcile.bill_chunks import SliceFile, slices_of
+from functions.reconcile.cut_bill import CutBill, together
 from functions.reconcile.day_ledger import CutSegment, Part, StagedSegment
 from functions.reconcile.engine import Engine
 from functions.reconcile.shares import segment_of_share, shares_for, slices_of_share

@@ -19,7 +19,7 @@ from typing import Final
 
 from functions.reconcile.bill_steps import BillTask
 from functions.reconcile.day_plan import Day, DayFault
-from functions.reconcile.day_steps import Task
+from functions.reconcile.day_task import Task
 from functions.shared.domain.ids import content_hash
 from functions.shared.store.executions import ExecutionState, ExecutionStore
 from functions.shared.store.objects import ObjectFacts

@@ -25,7 +25,8 @@ from unittest.mock import patch
 from moto import mock_aws
 
 from functions.reconcile.day_plan import Step
-from functions.reconcile.day_steps import DaySteps, Task
+from functions.reconcile.day_steps import DaySteps
+from functions.reconcile.day_task import Task
 from functions.reconcile.shares import segment_of_share
 from functions.shared.domain.bills import BILL_COLUMNS
 from functions.shared.domain.ledger import day_segment

@@ -14,7 +14,7 @@ import boto3
 import pytest
 from moto.stepfunctions.models import stepfunctions_backends
 
-from functions.reconcile.bill_chunks import BillLost
+from functions.reconcile.bill_bytes import BillLost
 from functions.reconcile.bill_steps import BillTask
 from functions.reconcile.bills import Intake, report_key
 from functions.reconcile.day import DayResult, settle_once

@@ -13,7 +13,7 @@ import pytest
 
 import functions.reconcile.settlement as settlement_module
 import functions.shared.store.breaks as breaks_module
-from functions.reconcile.bill_chunks import BillLost
+from functions.reconcile.bill_bytes import BillLost
 from functions.reconcile.day import DayResult
 from functions.reconcile.day_files import FileDrift
 from functions.reconcile.matching import match_rows

@@ -13,7 +13,8 @@ from typing import Any
 from functions.reconcile.bill_steps import BillSteps, BillTask
 from functions.reconcile.bills import Intake
 from functions.reconcile.day_plan import Step
-from functions.reconcile.day_steps import DaySteps, Task
+from functions.reconcile.day_steps import DaySteps
+from functions.reconcile.day_task import Task
 from tests.support.settling import Books
 
 Watch = Callable[[Step, int | None], None]
