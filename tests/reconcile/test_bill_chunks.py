@@ -64,7 +64,10 @@ def test_every_way_to_cut_a_good_bill_gives_the_same(books: Books) -> None:
     whole = take_in_whole(books, data)
     assert whole.is_accepted
     seen = set()
-    for chunk_bytes in (*range(40, len(data) + 2, 53), len(data) - 1, len(data), len(data) + 1):
+    # Anywhere, at the very beginning of a line, and right before its end.
+    starts = [place + 1 for place, byte in enumerate(data) if byte == ord("\n")]
+    sizes = {*range(40, len(data) + 2, 97), *starts, *(start - 1 for start in starts)}
+    for chunk_bytes in sorted({*sizes, len(data) + 1}):
         forget()
         chunked = take_in_chunks(books, data, chunk_bytes)
         seen.add(-(-len(data) // chunk_bytes))
