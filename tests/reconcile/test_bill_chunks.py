@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from functions.reconcile.bill_steps import BillTask
 from functions.reconcile.bills import Intake, take_in
-from functions.shared.domain.bills import BillFault
+from functions.shared.domain.bills import MAX_FINDINGS, BillFault
 from functions.shared.store.tables import BillItem
 from infra.local.bills import BillRow, render_bill
 from tests.support.day_machine import play_bill
@@ -99,3 +99,24 @@ def test_an_odd_bill_is_refused_in_chunks_with_the_same_findings(books: Books) -
 
     check()
     assert seen == {True, False}
+
+
+def test_a_byte_order_mark_is_one_only_where_the_file_begins(books: Books) -> None:
+    """At the beginning of a later chunk it belongs to an order number, which is then none."""
+    lines = render_bill(some_rows(books)).decode("utf-8-sig").split("\r\n")
+    data = "\r\n".join([lines[0], lines[1], "\ufeff" + lines[2], *lines[3:]]).encode()
+    forget()
+    whole = take_in_whole(books, data)
+    assert [(each.reason, each.line) for each in whole.findings] == [(BillFault.FIELD, 3)]
+    forget()
+    assert told(take_in_chunks(books, data, data.rindex(b"\xef\xbb\xbf"))) == told(whole)
+
+
+def test_more_rows_that_stand_twice_than_a_report_lists_are_counted(books: Books) -> None:
+    [row, *_] = some_rows(books)
+    data = render_bill([row] * (MAX_FINDINGS + 100))
+    forget()
+    whole = take_in_whole(books, data)
+    assert whole.findings_total == MAX_FINDINGS + 99
+    forget()
+    assert told(take_in_chunks(books, data, 100_000)) == told(whole)
