@@ -59,7 +59,10 @@ def upload_bill(request: Request[BillBody]) -> Answer:
 @app.operation("list_files", query=FilesQuery, gives={200: DayFilesAnswer})
 def list_files(request: Request[None, FilesQuery]) -> Answer:
     """Your settlement and reconciliation files of a business date / 某日的结算与对账文件。"""
-    found = _service().files_of(request.platform_id, request.query.business_on, request.now)
+    query = request.query
+    found = _service().files_of(
+        request.platform_id, query.business_on, request.now, after=query.after or ""
+    )
     return Answer(200, day_files_answer(request.query, found))
 
 

@@ -34,6 +34,17 @@ Link = Annotated[
         examples=["https://huimin-files.s3.cn-north-1.amazonaws.com.cn/…"],
     ),
 ]
+AfterSet = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,39}/(?:v[1-9][0-9]{0,5}|payout-[0-9]{4,9})$",
+        description=(
+            "`next_after` of the answer before: the sets that follow / "
+            "上一次返回的 next_after，用于获取其后的文件组"
+        ),
+        examples=["spring-2026/v1"],
+    ),
+]
 Bytes = Annotated[int, Field(ge=0, description="Bytes / 字节数", examples=[1_024])]
 
 
@@ -124,9 +135,10 @@ class BillUploadAnswer(AnswerModel):
 
 
 class FilesQuery(QueryModel):
-    """Which business date's files."""
+    """Which business date's files, and which of them."""
 
     business_on: BusinessDate
+    after: AfterSet | None = None
 
 
 class FileAnswer(AnswerModel):
@@ -144,10 +156,23 @@ class FileAnswer(AnswerModel):
 
 
 class FileSetAnswer(AnswerModel):
-    """The files of one campaign's settlement; a later version restates the reconciliation."""
+    """The files of one campaign's settlement, of which a later version restates the match.
+
+    Or of a payout, whose last date it is.
+    """
 
     campaign_id: Slug
-    version: Annotated[int, Field(ge=1, description="Version / 版本", examples=[1])]
+    kind: Annotated[
+        str,
+        Field(
+            description="settlement or payout / settlement 为结算，payout 为付款",
+            examples=["settlement"],
+        ),
+    ]
+    version: Annotated[
+        int,
+        Field(ge=1, description="Version, or the payout's number / 版本或付款序号", examples=[1]),
+    ]
     supersedes: Annotated[
         str | None, Field(description="The run that it restates / 所更正的批次", examples=[None])
     ]
@@ -165,12 +190,13 @@ class BillReportAnswer(AnswerModel):
 
 
 class DayFilesAnswer(AnswerModel):
-    """All that was published for you and the business date."""
+    """What was published for you and the business date; `next_after` is null where it is all."""
 
     business_on: BusinessDate
     sets: list[FileSetAnswer]
     bill_reports: list[BillReportAnswer]
     expires_at: Instant
+    next_after: AfterSet | None
 
 
 def upload_answer(upload: BillUpload) -> BillUploadAnswer:
@@ -198,14 +224,16 @@ def day_files_answer(query: FilesQuery, found: DayFiles) -> DayFilesAnswer:
         sets=[_set_answer(each) for each in found.sets],
         bill_reports=[BillReportAnswer(name=r.name, url=r.url) for r in found.bill_reports],
         expires_at=found.expires_at,
+        next_after=found.next_after,
     )
 
 
 def _set_answer(files: FileSet) -> FileSetAnswer:
-    campaign_id, version = files.folder.rstrip("/").split("/")[-2:]
+    campaign_id, name = files.folder.rstrip("/").split("/")[-2:]
     return FileSetAnswer(
         campaign_id=campaign_id,
-        version=int(version.removeprefix("v")),
+        kind=files.manifest.kind,
+        version=int(name.removeprefix("v").removeprefix("payout-")),
         supersedes=files.manifest.supersedes,
         reason=files.manifest.reason,
         files=[_file_answer(each) for each in files.files],

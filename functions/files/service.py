@@ -6,7 +6,7 @@ short time; that of a bill takes exactly the bytes that it was asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -20,10 +20,15 @@ from functions.shared.store.objects import ObjectStore, UploadLink
 LINK_LIFETIME: Final = timedelta(minutes=15)
 PARTS_LIFETIME: Final = timedelta(hours=1)
 """Of the links of a bill in parts, the last of which is followed when all bytes are there."""
-MAX_SETS: Final = 200
-"""The most sets of files that one answer lists; one campaign and version is one."""
+MAX_LINKS: Final = 1_000
+"""The most files of sets that one answer lists, where that is a set at least.
+
+A link has about 2 KB, and Lambda answers with 6 MB at most; the set of a day that was done in 256
+shares has 772 files.
+"""
 
 _CSV: Final = "text/csv"
+_MANIFEST: Final = f"/{FILE_NAME}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +70,12 @@ class FileSet:
 
 @dataclass(frozen=True, slots=True)
 class DayFiles:
-    """All that was published for a platform and business date."""
+    """What was published for a platform and business date; `next_after` names where more begins."""
 
     sets: tuple[FileSet, ...]
     bill_reports: tuple[LinkedFile, ...]
     expires_at: datetime
+    next_after: str | None
 
 
 class FileService:
@@ -132,32 +138,48 @@ class FileService:
         links = self._objects.part_links(key, parts, content_type=_CSV, lifetime=PARTS_LIFETIME)
         return BillUpload(key, links.parts, links.complete_url, now + PARTS_LIFETIME)
 
-    def files_of(self, platform_id: str, on: date, now: datetime) -> DayFiles:
+    def files_of(self, platform_id: str, on: date, now: datetime, *, after: str = "") -> DayFiles:
         """The platform's settlement sets of a business date, and the reports on refused bills.
 
         Only what a manifest names is listed, so nothing that is half written.
+
+        Args:
+            platform_id: whose.
+            on: the business date.
+            now: the time of the request.
+            after: the set that the answer before ended with, `{campaign_id}/v{version}`.
+
         """
         folder = f"settlements/{platform_id}/{on.isoformat()}/"
         keys = list(self._objects.keys(folder))
-        manifests = [key for key in keys if key.endswith(f"/{FILE_NAME}")][:MAX_SETS]
+        names = [key[len(folder) : -len(_MANIFEST)] for key in keys if key.endswith(_MANIFEST)]
         reports = [key for key in keys if key.count("/") == folder.count("/")]
+        sets, links, next_after = dict[str, FileSet](), 0, None
+        for name in sorted(name for name in names if name > after):
+            found = self._set(f"{folder}{name}/")
+            links += len(found.files) if found else 0
+            if sets and links > MAX_LINKS:
+                next_after = list(sets)[-1]
+                break
+            if found is not None:
+                sets[name] = found
         return DayFiles(
-            tuple(self._sets(manifests)),
+            tuple(sets.values()),
             tuple(LinkedFile(key.rpartition("/")[2], self._link(key)) for key in reports),
             now + LINK_LIFETIME,
+            next_after,
         )
 
-    def _sets(self, manifests: list[str]) -> Iterator[FileSet]:
-        for key in manifests:
-            stored = self._objects.get(key)
-            if stored is None:
-                continue
-            folder, manifest = key.removesuffix(FILE_NAME), Manifest.from_bytes(stored.data)
-            files = tuple(
-                LinkedFile(entry.name, self._link(folder + entry.name), entry)
-                for entry in manifest.files
-            )
-            yield FileSet(folder, manifest, files)
+    def _set(self, folder: str) -> FileSet | None:
+        stored = self._objects.get(folder + FILE_NAME)
+        if stored is None:
+            return None
+        manifest = Manifest.from_bytes(stored.data)
+        files = tuple(
+            LinkedFile(entry.name, self._link(folder + entry.name), entry)
+            for entry in manifest.files
+        )
+        return FileSet(folder, manifest, files)
 
     def _link(self, key: str) -> str:
         return self._objects.download_link(key, lifetime=LINK_LIFETIME)

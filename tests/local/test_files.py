@@ -202,3 +202,27 @@ def test_a_question_about_no_day_is_refused(stack: LocalStack, query: str) -> No
     client = stack.client(stack.keys.platforms["unionpay"])
     answer = client.request("GET", f"/v1/files{query}")
     assert (answer.status, answer.json["code"]) == (400, "INVALID_FIELDS")
+
+
+def test_more_sets_than_an_answer_lists_come_in_several(
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One set at least is in each; the last says that there is no more."""
+    [whole] = files(stack)["sets"]
+    assert files(stack)["next_after"] is None
+    # A second set, as a corrected bill makes one, and a payout's.
+    folder = f"settlements/unionpay/{DAY}/shijingshan-2026"
+    manifest = dict(stack.engine.objects())[f"{folder}/v1/manifest.json"]
+    stack.engine.put_object(f"{folder}/v2/manifest.json", manifest)
+    payout = manifest.replace(b'"kind":"settlement"', b'"kind":"payout"')
+    assert payout != manifest
+    stack.engine.put_object(f"{folder}/payout-0001/manifest.json", payout)
+    monkeypatch.setattr(service, "MAX_LINKS", len(whole["files"]))
+    client = stack.client(stack.keys.platforms["unionpay"])
+    found, after = [], ""
+    for _ in range(3):
+        answer = client.request("GET", f"/v1/files?business_on={DAY}{after}").json
+        found += [(each["kind"], each["version"]) for each in answer["sets"]]
+        after = f"&after={answer['next_after']}"
+    assert found == [("payout", 1), ("settlement", 1), ("settlement", 2)]
+    assert answer["next_after"] is None

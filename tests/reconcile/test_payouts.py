@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.files.messages import FilesQuery, day_files_answer
 from functions.files.service import FileService
 from functions.reconcile.payout_files import publish_payouts
 from functions.shared.domain.campaign import Campaign
@@ -521,6 +522,8 @@ def test_a_payout_is_published_for_its_platform_and_its_payment_for_the_bank(boo
     assert books.files("") == before
     listed = FileService(books.objects).files_of(UNIONPAY, DAY_2, MORNING_4)
     assert [each.folder for each in listed.sets if each.manifest.kind == "payout"] == [advice]
+    answer = day_files_answer(FilesQuery(business_on=DAY_2), listed)
+    assert [(each.kind, each.version) for each in answer.sets] == [("payout", 1), ("settlement", 1)]
 
 
 def test_another_campaigns_payouts_are_its_own(books: Books) -> None:
