@@ -16,6 +16,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from functions.reconcile.shares import CHUNK_BYTES
 from infra.acknowledge import acknowledge, as_finding
 from infra.bundle import BundleTarget, code_asset
 from infra.dead_letters import DeadLetters
@@ -81,7 +82,7 @@ WORK_FOLDER = "days"
 # What `reconcile` is sized for; see above.
 DAY_ROWS = 2_000_000
 # Of so many rows of a bill as platforms write them.
-DAY_BYTES = 256 * 1024 * 1024
+DAY_BYTES = CHUNK_BYTES
 CLOCK_FUNCTIONS = frozenset({"reconcile", "report"})
 # Nobody waits for their answer: what fails for good must be kept somewhere.
 UNATTENDED = CLOCK_FUNCTIONS | {"publish"}

@@ -27,11 +27,7 @@ from functions.shared.store.objects import ObjectStore
 
 TABLE: Final = "bill_rows"
 
-# A row of a bill has a twentieth of it; a longer line is refused, whatever becomes of its end.
-_LINE_BYTES: Final = 64 * 1024
-_PART_BYTES: Final = 1024 * 1024
 _ROW: Final = f"concat_ws({literal(SEPARATOR)}, {', '.join(COLUMNS)})"
-_VOUCHER_COLUMNS: Final = {"voucher_id": "VARCHAR"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from functions.reconcile.bill_bytes import BillObject, hash_bill
 from functions.reconcile.bill_chunks import cut_chunk
@@ -37,6 +37,9 @@ from functions.reconcile.work_folder import WorkFolder
 from functions.shared.domain.bills import MAX_BILL_ROWS, BillFault, BillFinding
 from functions.shared.domain.business_time import parse_rfc3339, to_rfc3339
 from functions.shared.store.objects import ObjectStore
+
+_NAME: Final = "bill"
+"""Of the bill among the working files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +92,6 @@ class BillTask:
     def object(self) -> BillObject:
         """The stored bill."""
         return BillObject(self.object_key, self.object_version, self.size, self.chunk_bytes)
-
-
-_NAME = "bill"
 
 
 class BillSteps:

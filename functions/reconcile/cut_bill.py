@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from functions.reconcile.bill_bytes import BillObject
 from functions.reconcile.bill_chunks import Chunk, SliceFile, slices_of
@@ -30,6 +31,7 @@ class Together:
     Args:
         sha256: of the bill's bytes.
         chunks: in order.
+        lines_before: of each chunk, how many lines stand before it.
         findings: what is wrong with rows and form, by line of the bill.
         totals: None where the form of any is broken.
         trailer: where there is one.
@@ -38,17 +40,10 @@ class Together:
 
     sha256: str
     chunks: Sequence[Chunk]
+    lines_before: Sequence[int]
     findings: Findings
     totals: Totals | None
     trailer: Trailer | None
-
-    @property
-    def lines_before(self) -> list[int]:
-        """Of each chunk, how many lines stand before it."""
-        before = [0]
-        for chunk in self.chunks:
-            before.append(before[-1] + chunk.lines)
-        return before[:-1]
 
 
 def together(bill: BillObject, work: WorkFolder, name: str) -> Together:
@@ -64,51 +59,59 @@ def together(bill: BillObject, work: WorkFolder, name: str) -> Together:
     ]
     if [chunk.sha256 for chunk in chunks] != hashes["chunks"]:
         raise WorkLost(f"the chunks of {bill.object_key} are not what was hashed")
-    findings, totals, before = Findings(), Totals(), 0
+    lines_before = [0, *accumulate(chunk.lines for chunk in chunks)][:-1]
+    findings = Findings()
+    totals: Totals | None = Totals()
     trailer: Trailer | None = None
-    sums: Totals | None = totals
-    for chunk in chunks:
+    for before, chunk in zip(lines_before, chunks, strict=True):
         for finding in chunk.findings.listed:
             line = finding.line and finding.line + before
             findings.add(finding.reason, line, finding.detail)
         findings.total += chunk.findings.total - len(chunk.findings.listed)
-        sums = None if sums is None or chunk.totals is None else sums + chunk.totals
+        totals = None if totals is None or chunk.totals is None else totals + chunk.totals
         if chunk.trailer is not None:
             trailer = Trailer(chunk.trailer.line + before, chunk.trailer.cells)
-        before += chunk.lines
-    return Together(hashes["sha256"], chunks, findings, sums, trailer)
+    return Together(hashes["sha256"], chunks, lines_before, findings, totals, trailer)
 
 
 # What a share takes.
 
 
+class CutChunk(NamedTuple):
+    """Where a chunk's rows lie: how many lines stand before it, and the files of its slices."""
+
+    lines_before: int
+    slices: Mapping[int, SliceFile]
+    vouchers: Mapping[int, SliceFile]
+
+
 @dataclass(frozen=True, slots=True)
 class CutBill:
-    """Where a bill's rows lie: of each chunk, the lines before it, its slices and its vouchers."""
+    """Where a bill's rows lie, by chunk."""
 
-    chunks: tuple[tuple[int, Mapping[int, SliceFile], Mapping[int, SliceFile]], ...]
+    chunks: tuple[CutChunk, ...]
 
     @classmethod
     def of(cls, found: Together) -> CutBill:
         """Of a bill's chunks."""
         rows = zip(found.lines_before, found.chunks, strict=True)
-        return cls(tuple((before, chunk.slices, chunk.vouchers) for before, chunk in rows))
+        return cls(tuple(CutChunk(before, c.slices, c.vouchers) for before, c in rows))
 
     @classmethod
     def from_document(cls, document: Sequence[Sequence[Any]]) -> CutBill:
         """What `to_document` gave."""
-        return cls(tuple((b, slices_of(s), slices_of(v)) for b, s, v in document))
+        return cls(tuple(CutChunk(b, slices_of(s), slices_of(v)) for b, s, v in document))
 
     def to_document(self) -> list[Any]:
         """As JSON."""
         return [
-            [before, _documents(slices), _documents(vouchers)]
-            for before, slices, vouchers in self.chunks
+            [chunk.lines_before, _documents(chunk.slices), _documents(chunk.vouchers)]
+            for chunk in self.chunks
         ]
 
     def rows(self, slices: Sequence[int]) -> int:
         """How many rows some slices have."""
-        of_chunks = (found for _, found, _ in self.chunks)
+        of_chunks = (chunk.slices for chunk in self.chunks)
         return sum(found[n].rows for found in of_chunks for n in slices if n in found)
 
     def load(
@@ -121,10 +124,11 @@ class CutBill:
 
         """
         opened.load(table, COLUMNS, [])
-        for chunk, (before, found, _) in enumerate(self.chunks):
-            files = _fetch(found, slices, f"{name}/{chunk}", "rows", work, opened)
+        moved = f"INSERT INTO {table} SELECT * REPLACE (line + ? AS line) FROM cut"  # noqa: S608 - names of our own
+        for number, chunk in enumerate(self.chunks):
+            files = _fetch(chunk.slices, slices, f"{name}/{number}", "rows", work, opened)
             opened.load("cut", COLUMNS, files)
-            opened.run(f"INSERT INTO {table} SELECT * REPLACE (line + ? AS line) FROM cut", before)  # noqa: S608 - names of our own
+            opened.run(moved, chunk.lines_before)
             for path in files:
                 path.unlink()
         opened.run(
@@ -142,8 +146,9 @@ class CutBill:
 
         """
         opened.load("redeemed", _VOUCHER_COLUMNS, [])
-        for chunk, (_, _, found) in enumerate(self.chunks):
-            for path in _fetch(found, slices, f"{name}/{chunk}", "vouchers", work, opened):
+        for number, chunk in enumerate(self.chunks):
+            folder = f"{name}/{number}"
+            for path in _fetch(chunk.vouchers, slices, folder, "vouchers", work, opened):
                 opened.append("redeemed", _VOUCHER_COLUMNS, path)
                 path.unlink()
         twice = "SELECT voucher_id FROM redeemed GROUP BY voucher_id HAVING count(*) > 1"

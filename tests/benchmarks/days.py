@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from unittest.mock import patch
 
 from moto import mock_aws
@@ -127,14 +127,17 @@ class FolderObjects(ObjectStore):
 
     def put_new(self, key: str, data: Any, *, content_type: str) -> bool:  # noqa: ANN401, ARG002
         """Writes the file."""
+        self._write(key, data, "xb")
+        return True
+
+    def _write(self, key: str, data: Any, mode: Literal["xb", "wb"]) -> None:  # noqa: ANN401 - bytes or a file
         path = self.folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
+        with path.open(mode) as file:
             if isinstance(data, bytes):
                 file.write(data)
             else:
                 shutil.copyfileobj(data, file, 1 << 20)
-        return True
 
     def get(self, key: str, **_: object) -> StoredObject | None:
         """Nothing is there before it is written."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -62,13 +61,7 @@ class WorkFolder(FolderObjects):
 
     def put(self, key: str, data: Any, *, content_type: str) -> None:  # noqa: ANN401, ARG002
         """Writes the file, also over another."""
-        path = self.folder / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            if isinstance(data, bytes):
-                file.write(data)
-            else:
-                shutil.copyfileobj(data, file, 1 << 20)
+        self._write(key, data, "wb")
 
     def get(self, key: str, **_: object) -> StoredObject | None:
         """The file."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from functions.reconcile import bill_steps
 from functions.reconcile.bill_steps import BillTask
 from functions.reconcile.bills import Intake, take_in
 from functions.shared.domain.bills import MAX_FINDINGS, BillFault
@@ -120,3 +122,13 @@ def test_more_rows_that_stand_twice_than_a_report_lists_are_counted(books: Books
     assert whole.findings_total == MAX_FINDINGS + 99
     forget()
     assert told(take_in_chunks(books, data, 100_000)) == told(whole)
+
+
+def test_a_bill_of_more_rows_than_any_may_have_is_refused(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of its chunks has so many."""
+    data = render_bill(some_rows(books))
+    monkeypatch.setattr(bill_steps, "MAX_BILL_ROWS", 3)
+    found = take_in_chunks(books, data, 200).findings
+    assert [(each.reason, each.line) for each in found] == [(BillFault.TOO_LARGE, 0)]
