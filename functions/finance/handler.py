@@ -146,6 +146,7 @@ def put_break_resolution(request: Request[ResolutionBody]) -> Answer:
         Code.BREAK_NOT_ADJUSTABLE,
         Code.FUNDS_INSUFFICIENT,
         Code.CAMPAIGN_STATE,
+        Code.CAMPAIGN_CLOSING,
     ),
     versioned=True,
 )

@@ -3,9 +3,10 @@
     refund window over ─> every day settled ─> last sweep ─> pools drained ─> recount ─> closed
 
 Each condition that is not met is a reason, told and tried again by the next run; nothing is
-returned while any promise about the money is broken. The campaign is closed and its money taken
-out by one transaction; the files are written from the statement it put, by the same run or a
-later one.
+returned while any promise about the money is broken. Breaks that nobody has ended hold it up for
+some days, since money that is owed by a bill is there only until it has gone back. The campaign is
+closed and its money taken out by one transaction; the files are written from the statement it put,
+by the same run or a later one.
 
 Between the statement and the payment stand two persons (functions.finance.payments): the bank's
 instruction is written once the second has approved it, by the run that comes next.
@@ -22,6 +23,7 @@ from functions.reconcile.return_files import payment_sheet, publish_return, retu
 from functions.reconcile.rollover import drain_all
 from functions.reconcile.stores import MoneyStores
 from functions.reconcile.sweep import SETTLING, Budget, sweep_campaign, sweep_vouchers
+from functions.shared.domain.adjusting import CLOSING_WAITS
 from functions.shared.domain.business_time import to_rfc3339
 from functions.shared.domain.campaign import OPEN_STATES, CampaignState
 from functions.shared.domain.fund_return import CLOSING_RUN, FundReturn, Spent, plan_return
@@ -66,7 +68,9 @@ def close_campaign(
     campaign_id = record.campaign.campaign_id
     if record.state is CampaignState.CLOSED:
         return _published(campaign_id, stores)
-    reasons = _too_early(record, now) or _unsettled(record, unsettled)
+    reasons = (
+        _too_early(record, now) or _unsettled(record, unsettled) or _unresolved(record, stores, now)
+    )
     if not reasons:
         reasons = _not_gathered(record, stores, now, budget)
     if reasons:
@@ -82,18 +86,20 @@ def close_campaign(
 def _close(
     record: CampaignRecord, snapshot: Snapshot, stores: MoneyStores, now: datetime
 ) -> Closing:
-    # All of it is settled, as was just asked, so this is what settlements give too.
-    spent = Spent(
-        redeemed_net_fen=snapshot.redeemed_net_fen,
-        adjusted_net_fen=snapshot.adjusted_net_fen,
-        settled_on=settlement_range(record.campaign)[1],
-    )
+    campaign_id = record.campaign.campaign_id
+    last = settlement_range(record.campaign)[1]
+    # Later where breaks were waited for, and ended.
+    through = max(last, stores.settlements.settled_through(campaign_id) or last)
+    spent = Spent.of(stores.settlements.statements(campaign_id), through)
+    counted = snapshot.redeemed_net_fen, snapshot.adjusted_net_fen
+    if (spent.redeemed_net_fen, spent.adjusted_net_fen) != counted:
+        return Closing(None, (f"UNSETTLED: what was recorded after {through}",))
     fund_return = plan_return(record.campaign, record.funds, spent, run=CLOSING_RUN, now=now)
     try:
         stores.returns.close(fund_return, record, now=now)
     except Cancelled:
         return Closing(None, ("CHANGED: the campaign changed while it was counted",))
-    return _published(record.campaign.campaign_id, stores)
+    return _published(campaign_id, stores)
 
 
 def _published(campaign_id: str, stores: MoneyStores) -> Closing:
@@ -121,6 +127,18 @@ def _too_early(record: CampaignRecord, now: datetime) -> tuple[str, ...]:
 
 def _unsettled(record: CampaignRecord, unsettled: Unsettled) -> tuple[str, ...]:
     return tuple(f"UNSETTLED: {day}" for day in unsettled(record))
+
+
+def _unresolved(record: CampaignRecord, stores: MoneyStores, now: datetime) -> tuple[str, ...]:
+    """Breaks that two persons can still end with money that has not gone back."""
+    waits_until = record.campaign.refunds_end_at + CLOSING_WAITS
+    if now >= waits_until:
+        return ()
+    found = stores.breaks.first_unresolved(record.campaign)
+    if found is None:
+        return ()
+    where = f"{found.platform_id} {found.business_on} {found.break_id}"
+    return (f"BREAKS: {where} is not ended; waited for until {to_rfc3339(waits_until)}",)
 
 
 def _not_gathered(

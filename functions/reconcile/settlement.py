@@ -211,7 +211,7 @@ class _Work:
 
 def _open_range(record: CampaignRecord, settlements: SettlementStore) -> tuple[date, date]:
     """The dates after the campaign's bookmark, first and last; first > last when all are done."""
-    first, last = entry_range(record)
+    first, last = entry_range(record.campaign)
     done = settlements.settled_through(record.campaign.campaign_id)
     return done + timedelta(days=1) if done else first, last
 
@@ -256,5 +256,5 @@ def _split(day: Day, campaign_ids: Sequence[str], large: LargeDays) -> DayOutcom
 
 
 def _takes_part(record: CampaignRecord, platform_id: str, on: date) -> bool:
-    first, last = entry_range(record)
+    first, last = entry_range(record.campaign)
     return platform_id in record.campaign.platform_ids and first <= on <= last

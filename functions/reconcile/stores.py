@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from functions.shared.store.breaks import BreakStore
 from functions.shared.store.campaigns import CampaignStore
 from functions.shared.store.connection import Database
 from functions.shared.store.journal import JournalStore
@@ -30,6 +31,7 @@ class MoneyStores:
     returns: ReturnStore
     payments: PaymentStore
     payouts: PayoutStore
+    breaks: BreakStore
     settlements: SettlementStore
     recounts: RecountStore
     journals: JournalStore
@@ -47,6 +49,7 @@ class MoneyStores:
             returns=ReturnStore(database),
             payments=PaymentStore(database),
             payouts=PayoutStore(database),
+            breaks=BreakStore(database),
             settlements=SettlementStore(database),
             recounts=RecountStore(database),
             journals=JournalStore(database),

@@ -146,6 +146,7 @@ class Season:
         self._end_day(OPENS + DAY)
         for days in range(2, 10):
             self._end_day(OPENS + days * DAY)
+            self._end_breaks(days)
 
     def play_late(self) -> None:
         """Everybody is paid, an order is refunded late, and what it brings back is returned."""
@@ -262,11 +263,31 @@ class Season:
             self._act(partial(self.first.confirm, statement))
 
     def _accept_bills(self) -> None:
-        bureau, said = self.bureau, {"kind": "ACCEPT_BILL", "reason": "平台流水核对无误"}
         for platform in (self.first, self.second):
-            [found] = bureau.breaks(platform.platform_id).json["breaks"]
-            self._act(partial(bureau.resolve, found, version=1, said=said))
-            self._act(partial(bureau.approve_resolution, found, version=2, by=bureau.approver))
+            [found] = self.bureau.breaks(platform.platform_id).json["breaks"]
+            self._accept_bill(found)
+
+    def _accept_bill(self, found: dict[str, Any]) -> None:
+        bureau, said = self.bureau, {"kind": "ACCEPT_BILL", "reason": "平台流水核对无误"}
+        self._act(partial(bureau.resolve, found, version=1, said=said))
+        self._act(partial(bureau.approve_resolution, found, version=2, by=bureau.approver))
+
+    def _end_breaks(self, days: int) -> None:
+        """One is written off slowly; the bill is accepted while the closing waits for that."""
+        bureau = self.bureau
+        found = bureau.breaks(self.first.platform_id).json["breaks"]
+        by_state = {each["match_state"]: each for each in found}
+        if days == 2:
+            said = {"kind": "WRITE_OFF", "reason": "重复账单，平台已更正系统"}
+            self._act(partial(bureau.resolve, by_state["DUPLICATE"], version=1, said=said))
+        if days == 3:
+            duplicate = by_state["DUPLICATE"]
+            by = bureau.approver
+            self._act(partial(bureau.approve_resolution, duplicate, version=2, by=by))
+        if days == 5:
+            state = bureau.campaign(self.document).json["state"]
+            assert state == "RUNNING", "the closing has not waited"
+            self._accept_bill(by_state["BILL_ONLY"])
 
     def _act(self, act: Any) -> Any:  # noqa: ANN401 - a response of any call
         self.stack.clock.move_to(max(self.stack.clock.now(), OPENS) + SECOND)

@@ -27,6 +27,7 @@ from functions.shared.domain.settlement import (
     PayableSide,
     Statement,
     StatementDrift,
+    last_late_day,
     settlement_range,
     statement_id_of,
 )
@@ -366,7 +367,12 @@ def test_refunds_in_the_window_after_the_campaign_are_settled_and_then_no_day_is
     assert books.settle(after(last)).is_complete
     assert books.settled_fen() == 0
     assert unsettled_days(record, books.settlements) == []
-    assert books.settle(after(last + timedelta(days=30))).days == ()
+    late = books.settle(after(last + timedelta(days=2)))
+    assert {day.result for day in late.days} == {DayResult.EMPTY}, "entries may come late"
+    end = last_late_day(record.campaign)
+    for campaign_id in (CAMPAIGN_ID, OTHER_CAMPAIGN):
+        books.settlements.advance(campaign_id, end, now=at(end))
+    assert books.settle(after(end + timedelta(days=30))).days == ()
 
 
 def test_the_bookmark_never_moves_back(books: Books) -> None:

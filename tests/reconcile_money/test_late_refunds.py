@@ -15,7 +15,6 @@ import pytest
 from functions.reconcile.supplements import Supplement
 from functions.reconcile.sweep import SETTLING
 from functions.shared.domain.business_time import business_date
-from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.fund_return import (
     FundReturn,
@@ -260,13 +259,11 @@ def test_the_transaction_takes_nothing_out_of_a_campaign_that_is_not_closed(worl
     assert world.stores.returns.fund_return(CAMPAIGN, 2) is None
 
 
-def test_only_the_days_of_a_closed_campaign_go_on(world: World) -> None:
+def test_days_are_settled_until_no_late_refund_can_come(world: World) -> None:
     closed(world)
-    record = world.record()
-    first, last = entry_range(record)
-    assert last == last_late_day(record.campaign)
-    paused = replace(record, state=CampaignState.PAUSED)
-    assert entry_range(paused) == (first, business_date(record.campaign.refunds_end_at - DAY))
+    campaign = world.record().campaign
+    assert entry_range(campaign)[1] == last_late_day(campaign)
+    assert last_late_day(campaign) == business_date(campaign.late_refunds_end_at - DAY)
 
 
 def test_a_supplement_is_due_in_each_new_month_and_at_the_end(world: World) -> None:

@@ -5,21 +5,26 @@
 The ledger stays as it is. The entry says by how much the bill's row gives the platform more or
 less, in funding parts, and is settled on the business date on which it is recorded. A corrected
 bill that no longer shows what was accepted reverses it, in the transaction that opens or closes
-the break anew; after the campaign's last business date nothing is settled any more, and what was
-accepted stands.
+the break anew; after the campaign's last business date what was accepted stands.
+
+    last_on ─── 7 days: the closing waits while breaks are open ─── CLOSED ─── 90 days ───│
+    entries can       entries are final: never reversed, settled like late refunds
+    be reversed
 
     fiscal part > 0   unallocated money pays for it
-    fiscal part < 0   what is saved is held back until the closing, so that it can be reversed
+    fiscal part < 0   what is saved is held back until the closing, so that it can be reversed;
+                      of a final entry it is unallocated at once
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from functions.shared.domain.bills import BillRow, EntryType
 from functions.shared.domain.business_time import business_date
+from functions.shared.domain.campaign import LATE_REFUNDS, OPEN_STATES, CampaignState
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.money import FundingShares, NetParts, split_funding
 from functions.shared.domain.orders import Benefit
@@ -28,6 +33,9 @@ from functions.shared.domain.vouchers import Voucher, VoucherState
 SPENT_STATES: Final = frozenset({VoucherState.EXPIRED, VoucherState.VOIDED})
 """Of a voucher whose redemption only the bill knows: no order can have its money any more."""
 
+CLOSING_WAITS: Final = timedelta(days=7)
+"""How long after the last business date the closing waits for breaks that nobody has ended."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
@@ -35,26 +43,27 @@ class Acceptance:
 
     Args:
         parts: the bill's row less the ledger's, in funding parts; a refund counts negative.
-        last_on: the campaign's last business date: it is settled, and reversed, up to that date.
+        last_on: the campaign's last business date but for late refunds.
 
     """
 
     parts: NetParts
     last_on: date
 
-    def is_open(self, now: datetime) -> bool:
-        """Whether an entry recorded at that time is still settled."""
+    def is_reversible(self, now: datetime) -> bool:
+        """Whether a corrected bill still reverses what was accepted."""
         return business_date(now) <= self.last_on
 
     def require_open(self, now: datetime) -> None:
-        """Passes while an entry is still settled.
+        """Passes while an entry recorded at that time is still settled.
 
         Raises:
             HuiminError: BREAK_NOT_ADJUSTABLE.
 
         """
-        if not self.is_open(now):
-            raise HuiminError(Code.BREAK_NOT_ADJUSTABLE, last_on=self.last_on.isoformat())
+        ends_on = self.last_on + LATE_REFUNDS
+        if business_date(now) > ends_on:
+            raise HuiminError(Code.BREAK_NOT_ADJUSTABLE, last_on=ends_on.isoformat())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +83,7 @@ class AdjustingEntry:
         parts: what is owed more; of a reversal what is owed less.
         recorded_at: when.
         is_reversal: whether it reverses an earlier one of the same break.
+        last_on: the campaign's last business date but for late refunds.
 
     """
 
@@ -89,6 +99,23 @@ class AdjustingEntry:
     parts: NetParts
     recorded_at: datetime
     is_reversal: bool
+    last_on: date
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it was recorded too late to be reversed, so that nothing is held back for it."""
+        return self.business_on > self.last_on
+
+    @property
+    def campaign_states(self) -> frozenset[CampaignState]:
+        """The states of its campaign in which it may be recorded.
+
+        None while the campaign is being closed: else an entry a day could keep it from it for ever.
+        """
+        closed = frozenset({CampaignState.CLOSED})
+        if not self.is_final:
+            return OPEN_STATES
+        return OPEN_STATES | closed if self.business_on <= self.last_on + CLOSING_WAITS else closed
 
     @property
     def entry_id(self) -> str:
@@ -129,12 +156,12 @@ def accept_bill(
         ledger: the ledger's row; None where it has none.
         bill: the bill's row; None where it has none.
         benefit: of the voucher's type.
-        last_on: the campaign's last business date.
+        last_on: the campaign's last business date but for late refunds.
         now: when it is asked.
 
     Raises:
         HuiminError: BREAK_NOT_ADJUSTABLE: both sides have the same voucher amount; the bill has
-            more than a voucher of the type can give; or the last business date is over.
+            more than a voucher of the type can give; or the last date of late refunds is over.
 
     """
     if bill is not None and bill.voucher_fen > benefit.greatest_fen:

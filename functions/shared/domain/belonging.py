@@ -218,7 +218,8 @@ def _adjusting_apart(snapshot: Snapshot) -> Iterator[str]:
         if before is not None:
             yield f"{entry.entry_id} adjusts a break twice"
         standing[entry.break_id] = entry
-    saved_fen = -sum(min(0, entry.parts.fiscal_fen) for entry in standing.values())
+    reversible = [entry for entry in standing.values() if not entry.is_final]
+    saved_fen = -sum(min(0, entry.parts.fiscal_fen) for entry in reversible)
     # With the closing it was returned.
     expected_fen = 0 if snapshot.returns else saved_fen
     if snapshot.funds.held_back_fen != expected_fen:

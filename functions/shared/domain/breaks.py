@@ -263,6 +263,7 @@ class Break:
             parts=made.acceptance.parts,
             recorded_at=made.approved_at,
             is_reversal=False,
+            last_on=made.acceptance.last_on,
         )
 
     def is_final(self, now: datetime) -> bool:
@@ -270,7 +271,7 @@ class Break:
         made = self.resolution
         if self.state is not BreakState.RESOLVED or made is None or made.acceptance is None:
             return False
-        return not made.acceptance.is_open(now)
+        return not made.acceptance.is_reversible(now)
 
     def require_adjustable(self) -> None:
         """Passes when its bill's side can be accepted: both sides tell of one event, or one does.

@@ -1,7 +1,7 @@
 """When a redemption may be refunded: in the campaign's refund window, and late once it is closed.
 
     vouchers end ──refund window──> refunds_end_at ──closing──> CLOSED ──> late_refunds_end_at
-         refunds are taken          none, for a day or two      late refunds    none any more
+         refunds are taken          none, for some days         late refunds    none any more
 
 A refund that comes late takes the voucher's money back all the same: the platform has it, and it is
 the treasury's. Only while the campaign is being closed none is taken, so that what is counted at

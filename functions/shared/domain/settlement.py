@@ -23,8 +23,7 @@ from typing import Final
 
 from functions.shared.domain.adjusting import AdjustingEntry
 from functions.shared.domain.business_time import business_date, day_bounds
-from functions.shared.domain.campaign import Campaign, CampaignState
-from functions.shared.domain.funds import CampaignRecord
+from functions.shared.domain.campaign import Campaign
 from functions.shared.domain.ids import content_hash
 from functions.shared.domain.money import NO_NET, NO_PARTS, FundingParts, NetParts
 
@@ -269,12 +268,9 @@ def settlement_range(campaign: Campaign) -> tuple[date, date]:
     return business_date(first), business_date(last)
 
 
-def entry_range(record: CampaignRecord) -> tuple[date, date]:
-    """The same, with the late refunds that a closed campaign takes."""
-    first, last = settlement_range(record.campaign)
-    if record.state is CampaignState.CLOSED:
-        last = last_late_day(record.campaign)
-    return first, last
+def entry_range(campaign: Campaign) -> tuple[date, date]:
+    """The same, with late refunds and final adjusting entries."""
+    return settlement_range(campaign)[0], last_late_day(campaign)
 
 
 def last_late_day(campaign: Campaign) -> date:

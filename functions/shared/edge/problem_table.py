@@ -774,19 +774,19 @@ GROUPS: Final[tuple[Group, ...]] = (
                 Words("The campaign is being closed", "活动正在结项"),
                 (
                     Words(
-                        "Its refund window ended on {closed_on}; late refunds are taken once it "
-                        "is closed.",
-                        "退款窗口已于 {closed_on} 结束；活动结项后受理迟到退款。",
+                        "Its refund window ended on {closed_on}; late refunds and corrections are "
+                        "taken once it is closed.",
+                        "退款窗口已于 {closed_on} 结束；活动结项后受理迟到退款与调账。",
                     ),
                     Words(
-                        "Late refunds are taken once the campaign is closed.",
-                        "活动结项后受理迟到退款。",
+                        "Late refunds and corrections are taken once the campaign is closed.",
+                        "活动结项后受理迟到退款与调账。",
                     ),
                 ),
                 Words(
-                    "Send the same refund again once the campaign is CLOSED: mostly the day after "
-                    "the next.",
-                    "请在活动状态变为 CLOSED 后原样重发该退款，一般为隔日。",
+                    "Send the same request again once the campaign is CLOSED: mostly the day after "
+                    "the next, a week later where breaks are open.",
+                    "请在活动状态变为 CLOSED 后原样重发，一般为隔日；尚有未结差错的，最迟约一周。",
                 ),
             ),
             Code.REFUND_WINDOW_CLOSED: Problem(
@@ -871,9 +871,8 @@ GROUPS: Final[tuple[Group, ...]] = (
                         "仅账单记有该笔核销，而券当前为：{voucher_state}。",
                     ),
                     Words(
-                        "The campaign's last business date, {last_on}, is over: nothing is settled "
-                        "any more.",
-                        "活动最后一个业务日期 {last_on} 已过，不再结算。",
+                        "The last date on which the campaign settles anything, {last_on}, is over.",
+                        "该活动最后可结算日期 {last_on} 已过。",
                     ),
                     Words(
                         "The break cannot be ended by accepting the bill.",
@@ -1124,7 +1123,7 @@ MEMBERS: Final[Mapping[str, Words]] = {
     "match_state": Words("how ledger and bill stand to each other", "对账结果"),
     "difference_fen": Words("ledger less bill", "账本减账单的差额"),
     "voucher_state": Words("the voucher's state", "券状态"),
-    "last_on": Words("the campaign's last business date", "活动最后业务日期"),
+    "last_on": Words("the last date on which the campaign settles", "活动最后可结算日期"),
 }
 """The facts that a problem document may carry. Whatever else a context holds stays inside."""
 

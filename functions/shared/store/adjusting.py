@@ -11,12 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from functions.shared.domain.adjusting import SPENT_STATES, AdjustingEntry
 from functions.shared.domain.bills import row_document, row_of_document
-from functions.shared.domain.campaign import OPEN_STATES
+from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.money import NetParts
 from functions.shared.domain.vouchers import UNUSED
@@ -56,14 +56,14 @@ def put_entry(transaction: Transaction, entry: AdjustingEntry) -> None:
     transaction.put(ENTRY, _item(entry), SettlementItem.statement_key.does_not_exist())
     fen = entry.parts.fiscal_fen
     # What a reversal gives back is what its entry has taken, so the signs say which of the two.
-    is_drawn = (fen > 0) != entry.is_reversal
-    running = CampaignItem.state.is_in(*(state.value for state in OPEN_STATES))
+    is_drawn = entry.is_final or (fen > 0) != entry.is_reversal
+    in_time = CampaignItem.state.is_in(*sorted(state.value for state in entry.campaign_states))
     moved = CampaignItem.unallocated_fen if is_drawn else CampaignItem.held_back_fen
     transaction.update(
         FUNDS,
         CampaignItem(entry.campaign_id),
         [CampaignItem.adjusted_fen.add(fen), moved.add(-fen)],
-        running & (moved >= fen),
+        in_time & (moved >= fen),
     )
 
 
@@ -81,8 +81,12 @@ def refused_entry(cancelled: Cancelled, entry: AdjustingEntry) -> HuiminError:
     if cancelled.failed(VOUCHER):
         return HuiminError(Code.BREAK_NOT_ADJUSTABLE, voucher_id=entry.row.voucher_id)
     campaign = cancelled.old(FUNDS, CampaignItem)
-    if campaign is None or campaign.state not in OPEN_STATES:
-        return HuiminError(Code.CAMPAIGN_STATE, state=campaign.state if campaign else "CLOSED")
+    state = CampaignState(campaign.state) if campaign else CampaignState.DRAFT
+    if campaign is None or state not in entry.campaign_states:
+        if entry.is_final:
+            ended_on = entry.last_on + timedelta(days=1)
+            return HuiminError(Code.CAMPAIGN_CLOSING, closed_on=ended_on)
+        return HuiminError(Code.CAMPAIGN_STATE, state=state.value)
     return HuiminError(
         Code.FUNDS_INSUFFICIENT,
         needed_fen=entry.parts.fiscal_fen,
@@ -100,6 +104,7 @@ def _item(entry: AdjustingEntry) -> SettlementItem:
         "bill_fen": entry.bill_fen,
         "parts": asdict(entry.parts),
         "is_reversal": entry.is_reversal,
+        "last_on": entry.last_on.isoformat(),
     }
     on = entry.business_on.isoformat()
     return SettlementItem(
@@ -131,4 +136,5 @@ def entry_of(item: SettlementItem) -> AdjustingEntry:
         parts=NetParts(**payload["parts"]),
         recorded_at=item.made_at,
         is_reversal=payload["is_reversal"],
+        last_on=date.fromisoformat(payload["last_on"]),
     )

@@ -33,6 +33,7 @@ from functions.shared.domain.breaks import (
     plan_breaks,
 )
 from functions.shared.domain.business_time import parse_rfc3339, to_rfc3339
+from functions.shared.domain.campaign import Campaign
 from functions.shared.domain.errors import Busy, Code, HuiminError
 from functions.shared.domain.late_matches import Mate, around, plan_late_matches, wanted_of
 from functions.shared.domain.money import NetParts
@@ -110,6 +111,14 @@ class BreakStore:
         condition = None if after is None else BreakItem.unresolved_key > after
         items = self._database.query(BreakItem.unresolved, platform_id, condition, limit=limit)
         return map(_break, items)
+
+    def first_unresolved(self, campaign: Campaign) -> Break | None:
+        """A break of the campaign that somebody must still end; it may lag, as `unresolved`."""
+        for platform_id in campaign.platform_ids:
+            for found in self.unresolved(platform_id, after=None, limit=None):
+                if found.row.campaign_id == campaign.campaign_id:
+                    return found
+        return None
 
     def change(self, before: Break, after: Break) -> None:
         """Replaces a break that still is as it was read.
