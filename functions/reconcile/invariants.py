@@ -7,6 +7,7 @@ a metric that an alarm watches.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 from functions.reconcile.stores import MoneyStores
@@ -16,10 +17,12 @@ from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.errors import Code, HuiminError
 from functions.shared.domain.funds import CampaignRecord
 from functions.shared.domain.invariants import Check, check_all, require_all
+from functions.shared.domain.pool_counts import PoolCount, count_pools
+from functions.shared.domain.snapshot import Snapshot
 from functions.shared.files.json_out import canonical
 from functions.shared.files.manifest import FILE_NAME, Manifest, describe
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # A drift that three readings in a row show is not a fen that moved between two of them.
 READINGS = 3
 _JSON = "application/json"
@@ -42,10 +45,14 @@ def recount(campaign_id: str, stores: MoneyStores, *, since: datetime | None = N
         Busy: throttled or lost beyond the SDK's retries.
 
     """
+    return check_all(_snapshot(campaign_id, stores), since=since)
+
+
+def _snapshot(campaign_id: str, stores: MoneyStores) -> Snapshot:
     record = stores.campaigns.get(campaign_id)
     if record is None:
         raise HuiminError(Code.NOT_FOUND, what="campaign")
-    return check_all(stores.recounts.snapshot(record), since=since)
+    return stores.recounts.snapshot(record)
 
 
 def assert_all(campaign_id: str, stores: MoneyStores) -> list[Check]:
@@ -74,11 +81,11 @@ def recount_daily(stores: MoneyStores, now: datetime, *, tell_drift: TellDrift) 
     if stores.objects.get(f"{prefix}{FILE_NAME}") is not None:
         return False
     found = {
-        record.campaign.campaign_id: confirmed(record, stores, now)
+        record.campaign.campaign_id: _counted(record, stores, now)
         for record in sorted(stores.campaigns.all(), key=lambda r: r.campaign.campaign_id)
         if _is_watched(record, now)
     }
-    drift_fen = sum(_drift_fen(checks) for checks in found.values())
+    drift_fen = sum(_drift_fen(each.checks) for each in found.values())
     # Told before the files are written: a run that dies in between is done again.
     tell_drift(drift_fen)
     _publish(on, found, stores, now)
@@ -113,18 +120,31 @@ def _is_watched(record: CampaignRecord, now: datetime) -> bool:
     return record.closed_at is None or now < record.campaign.books_end_at
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What one reading of a campaign found: every promise, and what lies in each pool."""
+
+    checks: list[Check]
+    pools: list[PoolCount]
+
+
 def confirmed(record: CampaignRecord, stores: MoneyStores, now: datetime) -> list[Check]:
-    """The checks, while money moves; read again while one does not hold.
+    """The checks, while money moves; read again while one does not hold."""
+    return _counted(record, stores, now).checks
+
+
+def _counted(record: CampaignRecord, stores: MoneyStores, now: datetime) -> Counted:
+    """The last reading, which is the first in which every promise holds.
 
     What no voucher tells of, as money of the reconciler's own on its way between pools, can still
     make a reading differ (`functions.shared.domain.moving`); three in a row do not by chance.
     """
-    checks: list[Check] = []
     for _ in range(READINGS):
-        checks = recount(record.campaign.campaign_id, stores, since=now - SETTLING)
-        if all(check.holds for check in checks):
+        snapshot = _snapshot(record.campaign.campaign_id, stores)
+        counted = Counted(check_all(snapshot, since=now - SETTLING), count_pools(snapshot))
+        if all(check.holds for check in counted.checks):
             break
-    return checks
+    return counted
 
 
 def _drift_fen(checks: Iterable[Check]) -> int:
@@ -132,16 +152,20 @@ def _drift_fen(checks: Iterable[Check]) -> int:
     return sum(max(abs(check.drift_fen), 1) for check in checks if not check.holds)
 
 
-def _publish(on: date, found: dict[str, list[Check]], stores: MoneyStores, now: datetime) -> None:
+def _publish(on: date, found: dict[str, Counted], stores: MoneyStores, now: datetime) -> None:
     prefix = report_prefix(on)
     data = canonical(
         {
             "schema_version": SCHEMA_VERSION,
             "business_date": on.isoformat(),
             "counted_at": to_rfc3339(now),
-            "holds": all(check.holds for checks in found.values() for check in checks),
+            "holds": all(check.holds for each in found.values() for check in each.checks),
             "campaigns": {
-                campaign_id: as_document(checks) for campaign_id, checks in found.items()
+                campaign_id: as_document(each.checks) for campaign_id, each in found.items()
+            },
+            "pools": {
+                campaign_id: [asdict(pool) for pool in each.pools]
+                for campaign_id, each in found.items()
             },
         }
     )

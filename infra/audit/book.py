@@ -17,6 +17,7 @@ from functions.shared.domain.bills import EntryType
 from functions.shared.domain.business_time import business_date, parse_rfc3339
 from functions.shared.domain.campaign import Campaign
 from functions.shared.domain.errors import HuiminError
+from functions.shared.domain.funds import pool_key
 from functions.shared.domain.journal import Change
 from functions.shared.domain.journal_changes import ADJUSTED, ORDER_EARNED, ORDER_REFUNDED
 from functions.shared.domain.limits import PersonCounter, claim_counters, redemption_counters
@@ -176,8 +177,9 @@ class Book:
 
     def _instant_over(self, next_at: datetime | None) -> Iterator[Finding]:
         yield from self._funds()
-        money = self.redeemed_net_fen, self.adjusted_net_fen, self.payables.returned_fen
-        self.windows.hold(self._last[0], next_at, money)
+        money = self.redeemed_net_fen, self.adjusted_net_fen
+        others = self.payables.returned_fen, self.outstanding_fen
+        self.windows.hold(self._last[0], next_at, (*money, *others))
         for voucher_id, where in self._earned.due_back.items():
             voucher = self.vouchers[voucher_id]
             if not voucher.is_forfeited and voucher.state in {*_UNUSED, State.REDEEMED}:
@@ -240,6 +242,9 @@ class Book:
         if change.kind == "voucher.earned":
             self._by_orders.add(voucher_id)
         self.outstanding_fen += voucher.reserve_fen
+        self.windows.issue(
+            change.at, pool_key(voucher.round_id, voucher.voucher_type_id, voucher.platform_id)
+        )
         voucher_type = self.campaign.voucher_type(voucher.voucher_type_id)
         in_round = self.campaign.round(voucher.round_id)
         if voucher_type is None or in_round is None:

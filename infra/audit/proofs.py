@@ -2,7 +2,9 @@
 
 A proof is counted while money moves, and takes some minutes. So what it may say lies between what
 the journal gives around its time, with every rise in between and with every fall; where nothing
-moved, that is one figure.
+moved, that is one figure. What the journal does not tell of, money in pools and in none, is what
+closes the sum: all places together are the appropriation, and a pool has issued as many units as
+the journal has vouchers of it.
 
     ───┬──────────────┬──────────────────┬───> the journal
     low, high      counted_at      low - falls, high + rises
@@ -11,12 +13,16 @@ moved, that is one figure.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from functions.shared.domain.business_time import day_bounds
+from functions.shared.domain.campaign import Campaign
+from functions.shared.domain.funds import plan_pools
+from functions.shared.domain.invariants import FUNDS_CLOSE, PLACES
 from functions.shared.domain.settlement import latest_day_over
 from functions.shared.files.manifest import Manifest
 from infra.audit.findings import Finding, Kind
@@ -24,11 +30,13 @@ from infra.audit.reading import document_at
 from infra.audit.sources import Source
 
 Money = tuple[int, ...]
-"""In fen: redeemed net, adjusted net, returned."""
+"""In fen: redeemed net, adjusted net, returned, outstanding."""
 
 PROOF: Final = "invariants"
-_COUNTED: Final = ("redeemed_net_fen", "adjusted_net_fen", "returned_fen")
-_FUNDS_CLOSE: Final = "FUNDS_CLOSE"
+NO_MONEY: Final[Money] = (0, 0, 0, 0)
+_COUNTED: Final = ("redeemed_net_fen", "adjusted_net_fen", "returned_fen", "outstanding_fen")
+# What is owed more or less, and may be either.
+_SIGNED: Final = "adjusted_net_fen"
 _BEFORE, _AFTER = timedelta(minutes=15), timedelta(hours=1)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -40,6 +48,8 @@ class Window:
     counted_at: datetime
     least: Money | None = None
     most: Money | None = None
+    issued_before: Counter[str] = field(default_factory=Counter)
+    issued_during: Counter[str] = field(default_factory=Counter)
 
     @property
     def starts_at(self) -> datetime:
@@ -60,6 +70,11 @@ class Window:
             for fen, low, high in zip(told, self.least, self.most, strict=True)
         )
 
+    def holds_issued(self, pool_key: str, units: object) -> bool:
+        """Whether a pool can have issued so many units."""
+        least = self.issued_before[pool_key]
+        return isinstance(units, int) and 0 <= units - least <= self.issued_during[pool_key]
+
 
 class Windows:
     """The windows of all proofs, filled while a campaign's journal is read in order.
@@ -72,7 +87,9 @@ class Windows:
     def __init__(self, counted_at: Iterable[datetime] = ()) -> None:
         self._windows = [Window(at) for at in sorted(set(counted_at))]
         self._first = 0
-        self._before: Money = (0, 0, 0)
+        self._before = NO_MONEY
+        self._issued: Counter[str] = Counter()
+        self._unopened = 0
 
     def hold(self, since: datetime | None, until: datetime | None, money: Money) -> None:
         """Notes that the money was so from one instant to another; to be called in order.
@@ -101,8 +118,25 @@ class Windows:
             )
         self._before = money
 
+    def issue(self, at: datetime, pool_key: str) -> None:
+        """Notes that a pool has issued a unit; to be called in order, before `hold`."""
+        self._open(at)
+        for window in self._windows[self._first : self._unopened]:
+            if at <= window.ends_at:
+                window.issued_during[pool_key] += 1
+        self._issued[pool_key] += 1
+
+    def _open(self, at: datetime | None) -> None:
+        """Notes what was issued when a window began."""
+        for window in self._windows[self._unopened :]:
+            if at is not None and at <= window.starts_at:
+                break
+            window.issued_before = self._issued.copy()
+            self._unopened += 1
+
     def of(self, counted_at: datetime, last_day: date) -> Window | None:
-        """The window of a proof, where the journal goes on to its end."""
+        """The window of a proof, where the journal goes on to its end; behind the last change."""
+        self._open(None)
         for window in self._windows:
             if window.counted_at == counted_at and window.ends_at <= day_bounds(last_day)[1]:
                 return window
@@ -110,7 +144,7 @@ class Windows:
 
 
 def check_proofs(
-    campaign_id: str,
+    campaign: Campaign,
     windows: Windows,
     manifests: Mapping[str, Manifest],
     source: Source,
@@ -119,7 +153,7 @@ def check_proofs(
     """What is wrong with the daily proofs of a campaign.
 
     Args:
-        campaign_id: whose.
+        campaign: whose.
         windows: filled from its journal.
         manifests: of all sets, by folder.
         source: the files.
@@ -129,10 +163,27 @@ def check_proofs(
     for prefix, manifest in manifests.items():
         if manifest.kind != PROOF:
             continue
-        campaigns = document_at(source, prefix + "invariants.json").get("campaigns", {})
+        document = document_at(source, prefix + "invariants.json")
+        checks = document.get("campaigns", {}).get(campaign.campaign_id)
+        if checks is None:
+            continue
         window = windows.of(manifest.cutoff_at, last_day)
-        for check in campaigns.get(campaign_id, []):
-            yield from _wrong(prefix, check, window)
+        pools = document.get("pools", {}).get(campaign.campaign_id, [])
+        try:
+            for check in checks:
+                if not check.get("holds"):
+                    detail = f"{check.get('name')} did not hold, drift {check.get('drift_fen')}"
+                    yield Finding(Kind.INVARIANTS, prefix, detail)
+            [counted] = [c["counted"] for c in checks if c.get("name") == FUNDS_CLOSE]
+            for detail in (
+                *_money_wrong(campaign, counted, window),
+                *_pools_wrong(campaign, pools, counted, window),
+            ):
+                yield Finding(Kind.INVARIANTS, prefix, detail)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            # Whoever forges a file may put anything into it: that is a finding, not our end.
+            detail = f"a file is not in its form: {type(error).__name__} {error}"[:200]
+            yield Finding(Kind.INVARIANTS, prefix, detail)
 
 
 def check_reach(
@@ -167,17 +218,60 @@ def check_reach(
             return
 
 
-def _wrong(prefix: str, check: Mapping[str, Any], window: Window | None) -> Iterator[Finding]:
-    if not check.get("holds"):
-        detail = f"{check.get('name')} did not hold, drift {check.get('drift_fen')}"
-        yield Finding(Kind.INVARIANTS, prefix, detail)
-    if check.get("name") != _FUNDS_CLOSE or window is None:
-        return
-    told = [check.get("counted", {}).get(name) for name in _COUNTED]
-    if not window.holds(told):
-        detail = f"redeemed, adjusted and returned: {told}, the journal says "
+def _money_wrong(
+    campaign: Campaign, counted: Mapping[str, int], window: Window | None
+) -> Iterator[str]:
+    """Whether every fen is in a place, and is where the journal has it."""
+    places = {name: counted[name] for name in PLACES}
+    found_fen = sum(places.values())
+    missing_fen = campaign.appropriated_fen - found_fen
+    if abs(missing_fen) > counted["moving_fen"]:
+        yield f"all places hold {found_fen} fen, appropriated are {campaign.appropriated_fen}"
+    for name, fen in places.items():
+        if fen < 0 and name != _SIGNED:
+            yield f"{name} is {fen}"
+    told = [counted[name] for name in _COUNTED]
+    if window is not None and not window.holds(told):
+        detail = f"redeemed, adjusted, returned and outstanding: {told}, the journal says "
         expected = list(window.least or ())
         if window.most != window.least:
             detail += f"at least {expected}, at most "
             expected = list(window.most or ())
-        yield Finding(Kind.INVARIANTS, prefix, detail + str(expected))
+        yield detail + str(expected)
+
+
+def _pools_wrong(
+    campaign: Campaign,
+    pools: Sequence[Mapping[str, Any]],
+    counted: Mapping[str, int],
+    window: Window | None,
+) -> Iterator[str]:
+    """Whether each pool has issued what the journal has of it, and all hold what was counted."""
+    told = {pool["pool_key"]: pool for pool in pools}
+    planned = {pool.pool_key: pool for pool in plan_pools(campaign)}
+    # While a campaign is funded, its pools are made one after another.
+    missing = planned.keys() - told.keys() if window is not None and window.issued_before else ()
+    if missing or told.keys() - planned.keys() or len(pools) != len(told):
+        yield f"it counts {len(pools)} pools, the campaign has {len(planned)}"
+        return
+    for pool_key, pool in told.items():
+        allocated, available, issued = (pool[name] for name in _UNITS)
+        if allocated != available + issued or min(pool[name] for name in _PARTS) < 0:
+            yield f"{pool_key}: {allocated} allocated, {available} available, {issued} issued"
+        if pool["unit_reserve_fen"] != planned[pool_key].unit_reserve_fen:
+            yield f"{pool_key}: a unit is {pool['unit_reserve_fen']} fen"
+        if window is not None and not window.holds_issued(pool_key, issued):
+            least, more = window.issued_before[pool_key], window.issued_during[pool_key]
+            yield f"{pool_key}: {issued} issued, the journal says {least} to {least + more}"
+    sums = {
+        "available_fen": sum(p["available"] * p["unit_reserve_fen"] for p in pools),
+        "lapsed_fen": sum(p["lapsed_fen"] for p in pools),
+        "pots_fen": sum(p["pot_fen"] for p in pools),
+    }
+    for name, fen in sums.items():
+        if fen != counted[name]:
+            yield f"{name} is {counted[name]}, all pools hold {fen}"
+
+
+_UNITS: Final = ("allocated", "available", "issued")
+_PARTS: Final = (*_UNITS, "lapsed_fen", "pot_fen")

@@ -193,7 +193,7 @@ class Published:
 
     def _proofs(self) -> Iterator[Finding]:
         yield from check_proofs(
-            self._campaign_id, self._book.windows, self._manifests, self._source, self._last_day
+            self._campaign, self._book.windows, self._manifests, self._source, self._last_day
         )
 
     def _sets(self, kind: str) -> Iterator[tuple[str, Manifest]]:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -28,6 +29,7 @@ from tests.audit.places import (
     PAID,
     PAYMENT,
     PAYOUT,
+    PROOF,
     REPORT,
     RETURN,
     STATEMENT,
@@ -91,6 +93,44 @@ def _edit_a_refund(forger: Forger) -> None:
     details = sorted(forger.folder.glob("settlements/*/*/*/v1/detail.csv"))
     place = next(path for path in details if "\nREFUND," in path.read_text())
     forger.edit_rows(str(place.relative_to(forger.folder)), edit)
+
+
+def _counted(document: dict[str, Any]) -> dict[str, int]:
+    """Where a proof says that the money is."""
+    found: dict[str, int] = document["campaigns"][CAMPAIGN][0]["counted"]
+    return found
+
+
+def _issue_one_more(forger: Forger) -> None:
+    """A unit of every pool; what is available and allocated is made right again."""
+
+    def edit(document: dict[str, Any]) -> None:
+        for pool in document["pools"][CAMPAIGN]:
+            pool["issued"] += 1
+            pool["allocated"] += 1
+
+    forger.edit_json(PROOF, edit)
+
+
+def _hide_with_vouchers(forger: Forger) -> None:
+    """The sum is right, but more is set aside than vouchers are out."""
+
+    def edit(document: dict[str, Any]) -> None:
+        _counted(document)["unallocated_fen"] -= 100
+        _counted(document)["outstanding_fen"] += 100
+
+    forger.edit_json(PROOF, edit)
+
+
+def _hide_below_zero(forger: Forger) -> None:
+    """The sum is right, since something is below zero."""
+
+    def edit(document: dict[str, Any]) -> None:
+        moved = _counted(document)["unallocated_fen"] + 1
+        _counted(document)["unallocated_fen"] -= moved
+        _counted(document)["slack_fen"] += moved
+
+    forger.edit_json(PROOF, edit)
 
 
 def _bill(forger: Forger) -> str:
@@ -543,7 +583,7 @@ SKILFUL: dict[str, tuple[Callable[[Forger], object], set[Kind]]] = {
     "other rules for what was given": (_other_rules, {Kind.ENTRY}),
     "a broken proof": (
         lambda f: f.edit_json(
-            "reports/invariants/2026-01-06/invariants.json",
+            PROOF,
             lambda d: d["campaigns"][CAMPAIGN][0].update(holds=False, drift_fen=1),
         ),
         {Kind.INVARIANTS},
@@ -553,6 +593,50 @@ SKILFUL: dict[str, tuple[Callable[[Forger], object], set[Kind]]] = {
             "reports/invariants/2026-01-14/invariants.json",
             lambda d: d["campaigns"][CAMPAIGN][0]["counted"].update(redeemed_net_fen=1),
         ),
+        {Kind.INVARIANTS},
+    ),
+    "a proof without a pool": (
+        lambda f: f.edit_json(PROOF, lambda d: d["pools"][CAMPAIGN].pop()),
+        {Kind.INVARIANTS},
+    ),
+    "a proof without pools": (
+        lambda f: f.edit_json(PROOF, lambda d: d.pop("pools")),
+        {Kind.INVARIANTS},
+    ),
+    "a proof with a pool twice": (
+        lambda f: f.edit_json(
+            PROOF, lambda d: d["pools"][CAMPAIGN].append(d["pools"][CAMPAIGN][0])
+        ),
+        {Kind.INVARIANTS},
+    ),
+    "a unit issued that no voucher has": (_issue_one_more, {Kind.INVARIANTS}),
+    "a unit less than was put in": (
+        lambda f: f.edit_json(PROOF, lambda d: d["pools"][CAMPAIGN][0].update(allocated=0)),
+        {Kind.INVARIANTS},
+    ),
+    "a unit of another price": (
+        lambda f: f.edit_json(PROOF, lambda d: d["pools"][CAMPAIGN][0].update(unit_reserve_fen=1)),
+        {Kind.INVARIANTS},
+    ),
+    "money gone from a pool": (
+        lambda f: f.edit_json(PROOF, lambda d: _counted(d).update(pots_fen=700)),
+        {Kind.INVARIANTS},
+    ),
+    "money gone from a campaign": (
+        lambda f: f.edit_json(
+            PROOF,
+            lambda d: _counted(d).update(unallocated_fen=_counted(d)["unallocated_fen"] - 1),
+        ),
+        {Kind.INVARIANTS},
+    ),
+    "money hidden with vouchers": (_hide_with_vouchers, {Kind.INVARIANTS}),
+    "money owed to nobody": (_hide_below_zero, {Kind.INVARIANTS}),
+    "a proof that is none": (
+        lambda f: f.edit_json(PROOF, lambda d: d["pools"].update({CAMPAIGN: [7]})),
+        {Kind.INVARIANTS},
+    ),
+    "a proof without its money": (
+        lambda f: f.edit_json(PROOF, lambda d: d["campaigns"].update({CAMPAIGN: []})),
         {Kind.INVARIANTS},
     ),
     "a step of a payment of no known kind": (

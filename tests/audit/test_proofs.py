@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.audit.proofs import Windows
+from infra.audit.proofs import NO_MONEY, Windows
 
 COUNTED_AT = datetime(2026, 1, 5, 18, tzinfo=UTC)
 # The business date in which it was counted, in Beijing, and the one before.
@@ -21,16 +22,16 @@ def told(*moves: tuple[int, int]) -> Windows:
     for minutes, by in sorted(moves):
         at = COUNTED_AT + minutes * MINUTE
         if at != since:
-            windows.hold(since, at, (fen, 0, 0))
+            windows.hold(since, at, (fen, 0, 0, 0))
         since, fen = at, fen + by
-    windows.hold(since, None, (fen, 0, 0))
+    windows.hold(since, None, (fen, 0, 0, 0))
     return windows
 
 
 def may_say(windows: Windows, fen: int) -> bool:
     window = windows.of(COUNTED_AT, ON)
     assert window is not None
-    return window.holds([fen, 0, 0])
+    return window.holds([fen, 0, 0, 0])
 
 
 def test_where_nothing_moved_it_is_one_figure() -> None:
@@ -55,8 +56,8 @@ def test_where_money_moved_it_lies_between() -> None:
 def test_text_and_nothing_are_no_figures() -> None:
     window = told().of(COUNTED_AT, ON)
     assert window is not None
-    assert not window.holds(["0", 0, 0])
-    assert not window.holds([None, 0, 0])
+    assert not window.holds(["0", 0, 0, 0])
+    assert not window.holds([None, 0, 0, 0])
 
 
 def test_what_the_journal_does_not_reach_is_not_compared() -> None:
@@ -87,3 +88,30 @@ def test_whatever_part_of_the_moves_was_seen_is_possible(
 def test_what_moved_just_when_the_time_begins_is_sure_and_just_when_it_ends_is_not() -> None:
     windows = told((-15, 5), (60, 70))
     assert [fen for fen in (0, 5, 75, 76) if may_say(windows, fen)] == [5, 75]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "possible"),
+    [
+        ([-600, -15], {2}),
+        ([-600, -14, 60], {1, 2, 3}),
+        ([-14, 61], {0, 1}),
+        ([61, 62], {0}),
+        ([], {0}),
+    ],
+)
+def test_a_pool_has_issued_what_was_issued_before_and_some_of_what_was_then(
+    minutes: list[int], possible: set[int]
+) -> None:
+    windows = Windows([COUNTED_AT])
+    for number in minutes:
+        at = COUNTED_AT + number * MINUTE
+        windows.issue(at, "r1/cash/unionpay")
+        windows.hold(at, None, NO_MONEY)
+    window = windows.of(COUNTED_AT, ON)
+    assert window is not None
+    found = {n for n in range(-1, 5) if window.holds_issued("r1/cash/unionpay", n)}
+    assert found == possible
+    assert window.holds_issued("r1/cash/meituan", 0)
+    assert not window.holds_issued("r1/cash/meituan", 1)
+    assert not window.holds_issued("r1/cash/meituan", "0")

@@ -22,6 +22,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from functions.shared.domain.belonging import all_apart, used_limits
 from functions.shared.domain.campaign import Text
@@ -29,6 +30,21 @@ from functions.shared.domain.funds import pool_key, pool_key_of
 from functions.shared.domain.limits import PersonCounter
 from functions.shared.domain.moving import STILL, Moving, moving_since
 from functions.shared.domain.snapshot import NO_AMOUNTS, Amounts, Snapshot
+
+FUNDS_CLOSE: Final = "FUNDS_CLOSE"
+PLACES: Final = (
+    "unallocated_fen",
+    "pots_fen",
+    "available_fen",
+    "outstanding_fen",
+    "slack_fen",
+    "redeemed_net_fen",
+    "lapsed_fen",
+    "returned_fen",
+    "adjusted_net_fen",
+    "held_back_fen",
+)
+"""All the places in which a fen of the appropriation can be, as FUNDS_CLOSE names them."""
 
 # Enough to begin a search with; the number of all is always given.
 OFFENDERS_SHOWN = 20
@@ -148,23 +164,24 @@ def _check(
 
 def _funds_close(snapshot: Snapshot, moving: Moving) -> Check:
     funds = snapshot.funds
-    places = {
-        "unallocated_fen": funds.unallocated_fen,
-        "pots_fen": sum(pool.pot_fen for pool in snapshot.pools),
-        "available_fen": sum(s.available * s.unit_reserve_fen for s in snapshot.shards),
-        "outstanding_fen": snapshot.outstanding_fen,
-        "slack_fen": snapshot.slack_fen,
-        "redeemed_net_fen": snapshot.redeemed_net_fen,
-        "lapsed_fen": sum(s.lapsed_fen for s in snapshot.shards),
-        "returned_fen": funds.returned_fen,
-        "adjusted_net_fen": snapshot.adjusted_net_fen,
-        "held_back_fen": funds.held_back_fen,
-    }
+    counts = (
+        funds.unallocated_fen,
+        sum(pool.pot_fen for pool in snapshot.pools),
+        sum(s.available * s.unit_reserve_fen for s in snapshot.shards),
+        snapshot.outstanding_fen,
+        snapshot.slack_fen,
+        snapshot.redeemed_net_fen,
+        sum(s.lapsed_fen for s in snapshot.shards),
+        funds.returned_fen,
+        snapshot.adjusted_net_fen,
+        funds.held_back_fen,
+    )
+    places = dict(zip(PLACES, counts, strict=True))
     found_fen = sum(places.values())
     drift_fen = funds.appropriated_fen - found_fen
     return _check(
         1,
-        "FUNDS_CLOSE",
+        FUNDS_CLOSE,
         Text(
             zh="拨款 = 未分配 + 调账留存 + 券池 + 已发未用 + 净核销 + 净调账 + 已失效未划转 + "
             "已退回，逐分相等",
