@@ -144,7 +144,7 @@ GRANTS: Mapping[str, FunctionGrants] = MappingProxyType(
                 earnings="Scan",
                 people="Scan",
                 settlements="GetItem PutItem Query UpdateItem",
-                breaks="BatchGetItem PutItem Query",
+                breaks="BatchGetItem PutItem Query Scan",
                 bills="ConditionCheckItem PutItem Query UpdateItem",
                 platforms="GetItem",
             ),

@@ -30,7 +30,7 @@ from functions.shared.files.facts import Fact, Facts, Words
 from functions.shared.files.line_file import LineFile
 from functions.shared.files.manifest import FILE_NAME, FileEntry, Manifest, describe
 from functions.shared.files.media_types import media_type_of
-from functions.shared.files.register import REGISTER_CSV, register_prefix
+from functions.shared.files.register import REGISTER_CSV, REGISTER_XLSX, register_prefix
 from functions.shared.files.xlsx_out import to_xlsx
 from functions.shared.store.breaks import BreakStore
 from functions.shared.store.objects import ObjectStore
@@ -38,7 +38,7 @@ from functions.shared.store.objects import ObjectStore
 WRITTEN_FROM: Final = BILL_DEADLINE + GRACE
 """How long after midnight: by then the day before is settled, with its bill or without."""
 
-_CSV, _XLSX = REGISTER_CSV, "open-breaks.xlsx"
+_CSV, _XLSX = REGISTER_CSV, REGISTER_XLSX
 _ID, _DATE = ColumnKind.ID, ColumnKind.DATE
 _COLUMNS: Final = (
     Column("platform_id", "平台", "Platform", _ID),
@@ -114,8 +114,7 @@ def register_daily(
                 # Of a run that died before its manifest: what it listed stands.
                 objects.fetch(prefix + _CSV, path)
         # Read off the file that stands, so that nothing here says otherwise.
-        entry, register, shown = _read(path)
-    book = to_xlsx(_table(shown), _facts(register, on, now))
+        entry, register, book = register_book(path, on, now)
     if not objects.put_new(prefix + _XLSX, book, content_type=media_type_of(_XLSX)):
         stored = objects.get(prefix + _XLSX)
         book = stored.data if stored else book
@@ -128,6 +127,17 @@ def register_daily(
     )
     objects.put_new(prefix + FILE_NAME, manifest.to_bytes(), content_type=media_type_of(FILE_NAME))
     return register
+
+
+def register_book(path: Path, on: date, now: datetime) -> tuple[FileEntry, Register, bytes]:
+    """What follows from a register's file: its entry, what it says in short, and the workbook.
+
+    Raises:
+        LookupError, ValueError: it is no register's.
+
+    """
+    entry, register, shown = _read(path)
+    return entry, register, to_xlsx(_table(shown), _facts(register, on, now))
 
 
 def _unresolved(platform_ids: Iterable[str], breaks: BreakStore) -> Iterator[Break]:

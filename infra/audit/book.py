@@ -27,6 +27,7 @@ from functions.shared.domain.refunds import NOTHING_REFUNDED, Redeemed, Refunded
 from functions.shared.domain.tills import price_at_till
 from functions.shared.domain.vouchers import VoucherState as State
 from infra.audit.amounts import amounts_of, net_parts_of, parts_of
+from infra.audit.decisions import Decisions
 from infra.audit.findings import Finding, Kind
 from infra.audit.orders import EarnedOrders
 from infra.audit.payables import Payables
@@ -116,6 +117,7 @@ class Book:
         self.adjusted: dict[str, Mapping[str, Any]] = {}
         self.days: defaultdict[tuple[str, date], DayTally] = defaultdict(DayTally)
         self.payables = Payables(campaign)
+        self.decisions = Decisions()
         self._earned = EarnedOrders(campaign)
         self._by_orders: set[str] = set()
         self.used: Counter[tuple[str, str]] = Counter()
@@ -148,8 +150,9 @@ class Book:
         self._last = change.at, where
         try:
             area, _, event = change.kind.partition(".")
-            if self.payables.takes(change.kind):
-                yield from self.payables.enter(where, change)
+            others = self.payables, self.decisions
+            if taken := [other for other in others if other.takes(change.kind)]:
+                yield from taken[0].enter(where, change)
             elif area == "voucher":
                 yield from self._voucher(where, event, change)
             elif change.kind == "ledger.redeemed":
@@ -177,6 +180,7 @@ class Book:
 
     def _instant_over(self, next_at: datetime | None) -> Iterator[Finding]:
         yield from self._funds()
+        yield from self.decisions.instant_over(self._last[1])
         money = self.redeemed_net_fen, self.adjusted_net_fen
         others = self.payables.returned_fen, self.outstanding_fen
         self.windows.hold(self._last[0], next_at, (*money, *others))
@@ -413,6 +417,7 @@ class Book:
             if standing is not None:
                 yield Finding(Kind.ENTRY, where, f"{break_id} is adjusted twice")
             self.adjusted[break_id] = data
+            self.decisions.note_adjusted(break_id)
             yield from self._accepted(where, data, parts)
         tally = self.days[data["platform_id"], on]
         tally.count += 1

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     FUNDS = "FUNDS"
     SETTLEMENT = "SETTLEMENT"
     MATCH = "MATCH"
+    BREAK = "BREAK"
     PAYOUT = "PAYOUT"
     RETURN = "RETURN"
     FIGURES = "FIGURES"
@@ -46,6 +47,10 @@ MEANINGS: Final = {
     Kind.SETTLEMENT: Words("a settlement is not what the entries give", "结算单与明细不符"),
     Kind.MATCH: Words(
         "a reconciliation is not what entries and bill give", "对账结果与账本、账单不符"
+    ),
+    Kind.BREAK: Words(
+        "a break was not ended as it must be, or a register does not list what was open",
+        "差错处理不合规，或未结差错登记不符",
     ),
     Kind.PAYOUT: Words(
         "a payout is not what its statements come to, or goes astray",

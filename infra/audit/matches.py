@@ -185,7 +185,7 @@ class Matches:
         difference_fen = sign * (_voucher_fen(ledger) - _voucher_fen(bill))
         break_id = ""
         if state is not MatchState.MATCHED:
-            break_id = break_id_of(day.platform_id, day.on, _row_of(key))
+            break_id = break_id_of(day.platform_id, day.on, row_of(key))
             broken[row["break_id"]] = row["difference_fen"]
         told = state, int(row["difference_fen"]), row["break_id"]
         if told != (expected, difference_fen, break_id):
@@ -244,7 +244,7 @@ def _digest(side: Iterable[str]) -> bytes:
     return hashlib.sha256("\0".join(side).encode()).digest()[:_DIGEST_BYTES]
 
 
-def _row_of(key: Key) -> BillRow:
+def row_of(key: Key) -> BillRow:
     """A row of that key, for the id of its break."""
     order_no, entry_type, refund_no = key
     return BillRow(

@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Protocol, TypeVar
 
 from functions.shared.domain.business_time import business_date
@@ -19,6 +20,7 @@ from infra.audit.findings import Finding, Kind
 from infra.audit.matches import Matches
 from infra.audit.proofs import PROOF, check_reach
 from infra.audit.published import Published
+from infra.audit.registers import Registers
 from infra.audit.reports import Reports
 from infra.audit.seals import Seals
 from infra.audit.sets import Sets
@@ -84,14 +86,20 @@ def verify_all(
     for campaign_id in sorted(told - journals.keys()):
         detail = "it was settled, and has no journal"
         verdict.findings.append(Finding(Kind.DAY_MISSING, campaign_id, detail))
+    registers = Registers(sets.manifests, source)
     for campaign_id, days in sorted(journals.items()):
-        _verify_campaign(campaign_id, days, sets, source, verdict, track, seals)
+        read = _verify_campaign(campaign_id, days, sets, source, verdict, track, seals)
+        if read is not None:
+            registers.add(*read)
     verdict.counted["signatures"] = seals.count
     verdict.signing_keys = seals.fingerprints
     matches = Matches(sets.manifests, source)
     for day in track(matches.days, "bills", len(matches.days)):
         verdict.findings += matches.check(day)
     verdict.counted["rows matched"] = matches.rows
+    for folder in track(registers.folders, "registers of breaks", len(registers.folders)):
+        verdict.findings += registers.check(folder)
+    verdict.counted["open breaks listed"] = registers.rows
     return verdict
 
 
@@ -103,7 +111,8 @@ def _verify_campaign(
     verdict: Verdict,
     track: Track,
     seals: Seals,
-) -> None:
+) -> tuple[Book, date] | None:
+    """The campaign's book, and the last day of its journal; None where there is none to read."""
     chain = Chain(campaign_id, days, source)
     book: Book | None = None
     reports: Reports | None = None
@@ -122,7 +131,7 @@ def _verify_campaign(
     verdict.findings += chain.findings
     verdict.counted["journal lines"] += chain.lines
     if book is None or reports is None or chain.last_day is None:
-        return
+        return None
     verdict.findings += book.end()
     verdict.findings += reports.end(chain.last_day)
     ends_on = business_date(book.campaign.books_end_at)
@@ -136,9 +145,11 @@ def _verify_campaign(
         ("settlements", published.settlements),
         ("payouts", published.payouts),
         ("reports", reports.count),
+        ("decisions on breaks", book.decisions.count),
         ("fund returns", len(book.payables.returns)),
     ):
         verdict.counted[name] += count
+    return book, chain.last_day
 
 
 def _campaign(document: bytes | None, campaign_id: str, verdict: Verdict) -> Campaign | None:

@@ -8,13 +8,15 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from functions.reconcile.break_register import register_book
 from functions.shared.domain.journal import GENESIS, Change, digest_of, read_line, write_lines
 from functions.shared.files.json_out import canonical
-from functions.shared.files.manifest import FILE_NAME, Manifest
+from functions.shared.files.manifest import FILE_NAME, Manifest, describe
+from functions.shared.files.register import REGISTER_CSV, REGISTER_XLSX, register_prefix
 from tests.audit.season import CAMPAIGN
 
 Edit = Callable[[list[list[Change]]], None]
@@ -88,6 +90,18 @@ class Forger:
             writer.writeheader()
             writer.writerows(rows)
         self.describe_again(path.parent)
+
+    def edit_register(self, on: date, edit: Callable[[list[dict[str, str]]], object]) -> None:
+        """Edits the register of breaks of a date, with its workbook and its manifest."""
+        prefix = register_prefix(on)
+        self.edit_rows(prefix + REGISTER_CSV, edit)
+        folder = self.folder / prefix
+        path = folder / FILE_NAME
+        manifest = Manifest.from_bytes(path.read_bytes())
+        entry, _, book = register_book(folder / REGISTER_CSV, on, manifest.cutoff_at)
+        (folder / REGISTER_XLSX).write_bytes(book)
+        changed = replace(manifest, files=(entry, describe(REGISTER_XLSX, book)))
+        path.write_bytes(changed.to_bytes())
 
     def forge(self, edit: Edit) -> None:
         """Edits the changes of all days, then chains them anew, with every root and manifest."""

@@ -252,7 +252,7 @@ class Season:
             self.stack.drop_bill(
                 self.first.platform_id, business_date(OPENS), render_bill(rows), name="again.csv"
             )
-        for hours in (2.5, 3):
+        for hours in (1, 2.5, 3):
             self.stack.clock.move_to(midnight + timedelta(hours=hours))
             self.stack.tick()
         self.stack.clock.move_to(midnight + timedelta(hours=6))

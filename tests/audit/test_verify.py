@@ -19,6 +19,7 @@ from infra.audit.verify import Verdict, verify_all
 from infra.cli.main import app
 from tests.audit.clumsy import CLUMSY, flip
 from tests.audit.forger import Forger
+from tests.audit.hidden_breaks import HIDDEN_BREAKS
 from tests.audit.places import PAYMENT
 from tests.audit.season import write_season
 from tests.audit.skilful import SKILFUL, another_key
@@ -53,7 +54,7 @@ def test_a_sound_folder_passes_and_it_is_said_what_was_checked(sound: Path) -> N
     assert counted.pop("files") > 100
     assert counted == {
         "journal days": 29,
-        "journal lines": 80,
+        "journal lines": 88,
         "vouchers": 14,
         "redemptions": 6,
         "settlements": 7,
@@ -61,6 +62,8 @@ def test_a_sound_folder_passes_and_it_is_said_what_was_checked(sound: Path) -> N
         "reports": 5,
         "fund returns": 2,
         "rows matched": 14,
+        "decisions on breaks": 8,
+        "open breaks listed": 10,
         "signatures": 6,
     }
 
@@ -82,6 +85,15 @@ def test_a_skilful_edit_is_found_by_recomputing(forger: Forger, name: str) -> No
     found = {finding.kind for finding in verdict.findings}
     assert Kind.FILE not in found, verdict.findings
     assert found >= kinds, verdict.findings
+
+
+@pytest.mark.parametrize("name", HIDDEN_BREAKS)
+def test_a_break_that_is_hidden_or_made_up_is_found(forger: Forger, name: str) -> None:
+    HIDDEN_BREAKS[name](forger)
+    verdict = verdict_on(forger.folder)
+    found = {finding.kind for finding in verdict.findings}
+    assert Kind.FILE not in found, verdict.findings
+    assert Kind.BREAK in found, verdict.findings
 
 
 # The command

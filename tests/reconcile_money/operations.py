@@ -17,6 +17,7 @@ from functions.reconcile.payout_files import publish_payouts
 from functions.reconcile.rollover import drain_all
 from functions.reconcile.stock_changes import finish_changes
 from functions.reconcile.sweep import SETTLING
+from functions.shared.domain.adjusting import CLOSING_WAITS
 from functions.shared.domain.breaks import ResolutionKind
 from functions.shared.domain.business_time import business_date
 from functions.shared.domain.campaign import CampaignState
@@ -660,10 +661,39 @@ def bill_accepted(bill_fen: int) -> Callable[[World], None]:
     return set_up
 
 
-def with_break(world: World) -> None:
+def bill_to_accept_late(bill_fen: int) -> Callable[[World], None]:
+    """The same after the last business date, while the closing waits for it."""
+
+    def set_up(world: World) -> None:
+        with_break(world, bill_fen)
+        world.now = world.record().campaign.refunds_end_at + SETTLING
+        [reason] = world.tick().reasons
+        assert reason.startswith("BREAKS"), reason
+        _propose_resolution(world)
+
+    return set_up
+
+
+def bill_to_accept_after_the_closing(world: World) -> None:
+    """The same once the campaign was closed without waiting any longer."""
+    with_break(world)
+    world.now = world.record().campaign.refunds_end_at + CLOSING_WAITS + SETTLING
+    assert world.tick().fund_return
+    _propose_resolution(world)
+
+
+def bill_accepted_after_the_closing(world: World) -> None:
+    """The same, approved, and settled in the next month."""
+    bill_to_accept_after_the_closing(world)
+    _accept_bill(world)
+    world.now += 31 * DAY
+    world.settle()
+
+
+def with_break(world: World, bill_fen: int = 500) -> None:
     """A redemption of which the bill has another amount."""
     with_redemption(world)
-    world.show_break(500)
+    world.show_break(bill_fen)
 
 
 @OPERATIONS.register("propose to accept a bill", with_break)
@@ -676,9 +706,17 @@ def _propose_resolution(world: World) -> object:
 
 @OPERATIONS.register("accept a bill that gives less", bill_to_accept(500))
 @OPERATIONS.register("accept a bill that gives more", bill_to_accept(1_900))
+@OPERATIONS.register("accept a bill late that gives less", bill_to_accept_late(500))
+@OPERATIONS.register("accept a bill late that gives more", bill_to_accept_late(1_900))
+@OPERATIONS.register("accept a bill after the closing", bill_to_accept_after_the_closing)
 def _accept_bill(world: World) -> object:
     found = world.one_break()
     return world.break_desk.approve(found, version=2, by=APPROVER, now=world.now)[0]
+
+
+@OPERATIONS.register("return what a bill saved", bill_accepted_after_the_closing)
+def _return_saved(world: World) -> None:
+    world.close()
 
 
 @OPERATIONS.register("a corrected bill gives less no more", bill_accepted(500))

@@ -221,7 +221,7 @@ def test_one_campaigns_fault_holds_no_other_up(world: World) -> None:
         pytest.RaisesGroup(pytest.RaisesExc(JournalFault, match="spring: 2 vouchers found")),
     ):
         write_journals(records, world.stores, world.now)
-    assert world.injector.calls.count("Scan") == 3
+    assert world.injector.calls.count("Scan") == 4
     assert world.stores.journals.bookmark(CAMPAIGN).through is None
     assert world.stores.journals.bookmark("autumn").through == FIRST
     shard.issued += 1

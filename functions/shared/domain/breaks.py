@@ -187,12 +187,13 @@ def break_ids(share: int, shares: int) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class BreakStep:
-    """What a break was before it changed, and by which version of the bill."""
+    """What a break was before it changed, of which campaign, and by which version of the bill."""
 
     bill_version: int
     state: BreakState
     match_state: MatchState
     difference_fen: int
+    campaign_id: str
     resolution: Resolution | None = None
     counterpart: tuple[date, str] | None = None
 
@@ -234,6 +235,7 @@ class Break:
             self.state,
             self.row.match_state,
             self.row.difference_fen,
+            self.row.campaign_id,
             self.resolution,
             self.counterpart,
         )

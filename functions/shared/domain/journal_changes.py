@@ -7,6 +7,8 @@
     statement             settlement.made, settlement.confirmed
     payout, fund return   payout.drawn, fund.returned
     payment of either     payment.proposed, .approved, .withdrawn, .replied
+    break                 break.proposed, break.resolved: what persons decide; what bills make of
+                          it follows from the files of reconciliations
 
 Only what never changes any more is told, so that a day can be written again. Persons are tokens of
 the journal alone: equal for the same person within a campaign, and of no use in another file.
@@ -20,6 +22,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from functions.shared.domain.adjusting import AdjustingEntry
+from functions.shared.domain.breaks import Break, BreakState, BreakStep, Resolution
 from functions.shared.domain.business_time import to_rfc3339
 from functions.shared.domain.earnings import Earning, EarningRefund
 from functions.shared.domain.fund_return import FundReturn
@@ -38,6 +41,8 @@ CONFIRMED: Final = "settlement.confirmed"
 MADE: Final = "settlement.made"
 ORDER_EARNED: Final = "order.earned"
 ORDER_REFUNDED: Final = "order.refunded"
+PROPOSED: Final = "break.proposed"
+RESOLVED: Final = "break.resolved"
 _TOKEN_CHARACTERS: Final = 20
 
 
@@ -96,6 +101,43 @@ def adjusting_change(entry: AdjustingEntry) -> Change:
     news = adjusting_news(entry)
     data = {**news.data, "platform_id": entry.platform_id}
     return Change(entry.recorded_at, ADJUSTED, news.news_id, data)
+
+
+def break_changes(found: Break) -> Iterator[tuple[str, Change]]:
+    """Each step of persons in a break's history, with the campaign that it was of then."""
+    for version, step in enumerate((*found.history, found.step()), start=1):
+        made = step.resolution
+        if made is None:
+            continue
+        if step.state is BreakState.PROPOSED:
+            decided = PROPOSED, made.proposed_at, made.proposed_by
+        elif step.state is BreakState.RESOLVED and made.approved_at and made.approved_by:
+            decided = RESOLVED, made.approved_at, made.approved_by
+        else:
+            continue
+        yield step.campaign_id, _decision(found, version, step, made, decided)
+
+
+def _decision(
+    found: Break,
+    version: int,
+    step: BreakStep,
+    made: Resolution,
+    decided: tuple[str, datetime, str],
+) -> Change:
+    kind, at, by = decided
+    data = {
+        "break_id": found.break_id,
+        "platform_id": found.platform_id,
+        "business_on": found.business_on.isoformat(),
+        "bill_version": step.bill_version,
+        "match_state": step.match_state.value,
+        "difference_fen": step.difference_fen,
+        "resolution": made.kind.value,
+        "reason": made.reason,
+        "by": by,
+    }
+    return Change(at, kind, f"{found.break_id}.{version:06d}", data)
 
 
 def return_change(fund_return: FundReturn) -> Change:

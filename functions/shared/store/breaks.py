@@ -88,12 +88,12 @@ class BreakStore:
 
     def of_day(self, platform_id: str, on: date) -> list[Break]:
         """Every break of the day, open and closed, by id, strongly consistent."""
-        return [_break(item) for item in self._items(platform_id, on)]
+        return [break_of(item) for item in self._items(platform_id, on)]
 
     def get(self, platform_id: str, on: date, break_id: str) -> Break | None:
         """The break, strongly consistent."""
         item = self._database.get(BreakItem, day_key(platform_id, on), break_id)
-        return None if item is None else _break(item)
+        return None if item is None else break_of(item)
 
     def unresolved(
         self, platform_id: str, *, after: str | None, limit: int | None
@@ -110,7 +110,7 @@ class BreakStore:
         """
         condition = None if after is None else BreakItem.unresolved_key > after
         items = self._database.query(BreakItem.unresolved, platform_id, condition, limit=limit)
-        return map(_break, items)
+        return map(break_of, items)
 
     def first_unresolved(self, campaign: Campaign) -> Break | None:
         """A break of the campaign that somebody must still end; it may lag, as `unresolved`."""
@@ -223,7 +223,7 @@ class BreakStore:
         # the bill only never becomes another kind, because no other entry can have its key.
         only = BreakItem.match_state == MatchState.BILL_ONLY.value
         found = [
-            _break(item)
+            break_of(item)
             for on in dates
             for item in self._database.query(BreakItem, day_key(platform_id, on), only=only)
         ]
@@ -231,7 +231,7 @@ class BreakStore:
         wanted = {mate for each in found for mate in wanted_of(each)} - known.keys()
         keys = [(day_key(platform_id, on), name) for on, name in sorted(wanted)]
         for item in self._database.get_many(BreakItem, keys):
-            booked = _break(item)
+            booked = break_of(item)
             known[booked.business_on, booked.break_id] = booked
         return known
 
@@ -263,7 +263,7 @@ class BreakStore:
         done = BreakChanges()
         for _ in range(SYNC_TRIES):
             items = {i.break_id: i for i in self._items(platform_id, on, span.condition)}
-            stored = {name: _break(item) for name, item in items.items()}
+            stored = {name: break_of(item) for name, item in items.items()}
             writes = plan_breaks(
                 span.found,
                 stored,
@@ -367,6 +367,7 @@ def _item(change: Break) -> BreakItem:
                 "state": step.state.value,
                 "match_state": step.match_state.value,
                 "difference_fen": step.difference_fen,
+                "campaign_id": step.campaign_id,
                 "resolution": _resolution_document(step.resolution),
                 "counterpart": _mate_document(step.counterpart),
             }
@@ -390,7 +391,8 @@ def _item(change: Break) -> BreakItem:
     )
 
 
-def _break(item: BreakItem) -> Break:
+def break_of(item: BreakItem) -> Break:
+    """The break that an item holds."""
     payload = json.loads(item.payload)
     return Break(
         break_id=item.break_id,
@@ -411,6 +413,7 @@ def _break(item: BreakItem) -> Break:
                 state=BreakState(step["state"]),
                 match_state=MatchState(step["match_state"]),
                 difference_fen=step["difference_fen"],
+                campaign_id=step["campaign_id"],
                 resolution=_resolution(step["resolution"]),
                 counterpart=_mate(step["counterpart"]),
             )

@@ -21,6 +21,7 @@ from functions.shared.domain.business_time import business_date, day_bounds, to_
 from functions.shared.domain.journal import GENESIS, Change
 from functions.shared.domain.journal_changes import (
     adjusting_change,
+    break_changes,
     confirmed_change,
     earning_change,
     earning_refund_change,
@@ -32,6 +33,7 @@ from functions.shared.domain.journal_changes import (
     voucher_changes,
 )
 from functions.shared.store.adjusting import AdjustingStore
+from functions.shared.store.breaks import break_of
 from functions.shared.store.connection import Database
 from functions.shared.store.earnings import EARN, earning_of, earning_refund_of
 from functions.shared.store.ledger import REDEEM, redemption_of, refund_of
@@ -40,7 +42,13 @@ from functions.shared.store.payouts import PayoutStore
 from functions.shared.store.returns import ReturnStore
 from functions.shared.store.settlements import SettlementStore
 from functions.shared.store.stock import StockStore
-from functions.shared.store.tables import EarningItem, LedgerItem, SettlementItem, VoucherItem
+from functions.shared.store.tables import (
+    BreakItem,
+    EarningItem,
+    LedgerItem,
+    SettlementItem,
+    VoucherItem,
+)
 from functions.shared.store.transaction import Cancelled
 from functions.shared.store.vouchers import voucher_of
 
@@ -165,6 +173,7 @@ class JournalStore:
             self._voucher_changes(spans),
             self._entry_changes(spans),
             self._earning_changes(spans),
+            self._decisions(spans),
             self._other_changes(spans),
         ):
             span = spans[campaign_id]
@@ -222,6 +231,23 @@ class JournalStore:
 
     def _scanned(self, model: type[Model], spans: Spans) -> Iterator[dict[str, Any]]:
         return self._database.scan_raw(model, Path(["campaign_id"]).is_in(*spans))
+
+    def _decisions(self, spans: Spans) -> Iterator[Told]:
+        """What persons decided on breaks, whichever campaign a break is of by now."""
+        # Of a million breaks persons look into some: the others do not leave the table.
+        decided = Path("payload").contains('"proposed_at"')
+        for raw in self._database.scan_raw(BreakItem, decided):
+            name = raw["break_id"]["S"]
+            try:
+                decisions = list(break_changes(break_of(BreakItem.from_raw_data(raw))))
+            except (LookupError, TypeError, ValueError):
+                owner = spans.get(raw.get("campaign_id", {}).get("S", ""))
+                if owner is not None:
+                    owner.found.unreadable.append(name)
+                continue
+            for campaign_id, change in decisions:
+                if campaign_id in spans:
+                    yield campaign_id, name, [change]
 
     def _other_changes(self, spans: Spans) -> Iterator[Told]:
         for campaign_id in spans:
