@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from functions.reconcile.payment_files import publish_payment
 from functions.reconcile.return_files import payment_sheet, publish_return, return_prefix
@@ -134,7 +134,10 @@ def _unresolved(record: CampaignRecord, stores: MoneyStores, now: datetime) -> t
     waits_until = record.campaign.refunds_end_at + CLOSING_WAITS
     if now >= waits_until:
         return ()
-    found = stores.breaks.first_unresolved(record.campaign)
+    last = settlement_range(record.campaign)[1]
+    # The run that settled the last of them may be this one.
+    recent = [last - timedelta(days=number) for number in range(CLOSING_WAITS.days)]
+    found = stores.breaks.first_unresolved(record.campaign, recent)
     if found is None:
         return ()
     where = f"{found.platform_id} {found.business_on} {found.break_id}"

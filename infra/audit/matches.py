@@ -107,7 +107,7 @@ class Matches:
                     )
                 return
             seen.bill = {
-                key: _digest(side) for key, side in _bill_rows(self._source, day.bill_object)
+                key: digest_of(side) for key, side in _bill_rows(self._source, day.bill_object)
             }
         for prefix in self._days[day]:
             yield from self._set(day, prefix, seen)
@@ -126,7 +126,7 @@ class Matches:
     def _set(self, day: _Day, prefix: str, seen: _Seen) -> Iterator[Finding]:
         names = [entry.name for entry in self._manifests[prefix].files]
         seen.ledger = {
-            _key(row): _digest(_side(row, "", "recorded_at"))
+            _key(row): digest_of(_side(row, "", "recorded_at"))
             for name in names
             if _DETAIL.match(name)
             for row in rows_at(self._source, prefix + name)
@@ -164,7 +164,7 @@ class Matches:
         ledger = _side(row, "ledger_", "ledger_at") if row["ledger_at"] else None
         bill = _side(row, "bill_", "bill_at") if row["bill_at"] else None
         for side, left in ((ledger, seen.ledger), (bill, seen.bill)):
-            if side is not None and left.pop(key, None) != _digest(side):
+            if side is not None and left.pop(key, None) != digest_of(side):
                 seen.wrong.append(" ".join(key))
         if ledger is not None and bill is not None:
             if key[1] == EntryType.REDEEM and ledger[0] == bill[0]:
@@ -239,9 +239,9 @@ def _voucher_fen(side: Side | None) -> int:
     return int(side[3 + AMOUNT_COLUMNS.index("voucher_fen")]) if side else 0
 
 
-def _digest(side: Iterable[str]) -> bytes:
-    """Stands for a side while a day is held: a million of them must fit into memory."""
-    return hashlib.sha256("\0".join(side).encode()).digest()[:_DIGEST_BYTES]
+def digest_of(cells: Iterable[str]) -> bytes:
+    """Stands for cells that are held to be compared: a million of them must fit into memory."""
+    return hashlib.sha256("\0".join(cells).encode()).digest()[:_DIGEST_BYTES]
 
 
 def row_of(key: Key) -> BillRow:

@@ -33,7 +33,7 @@ from functions.shared.files.register import REGISTER_CSV, REGISTER_XLSX
 from infra.audit.book import Book
 from infra.audit.decisions import Decision
 from infra.audit.findings import Finding, Kind
-from infra.audit.matches import SETTLEMENT, row_of
+from infra.audit.matches import SETTLEMENT, digest_of, row_of
 from infra.audit.reading import rows_at
 from infra.audit.sources import Source
 
@@ -45,6 +45,11 @@ _RUN: Final = timedelta(minutes=15)
 _SETTLING: Final = timedelta(hours=1)
 _KEY: Final = ("order_no", "entry_type", "refund_no")
 _SIDE: Final = ("voucher_id", "merchant_id", *AMOUNT_COLUMNS)
+_CELLS: Final = (
+    "ledger_at",
+    "bill_at",
+    *(f"{of}_{name}" for of in ("ledger", "bill") for name in _SIDE),
+)
 _NEIGHBOURS: Final = (timedelta(days=-1), timedelta(days=1))
 _OTHER_SIDE: Final = {
     MatchState.LEDGER_ONLY.value: MatchState.BILL_ONLY.value,
@@ -63,13 +68,13 @@ class _Day(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A break as a set lists it: what a register repeats of it, and all that is compared."""
+    """A break as a set lists it: what a register repeats of it, and digests of all the rest."""
 
     match_state: str
     difference_fen: str
     key: tuple[str, ...]
-    cells: tuple[str, ...]
-    side: tuple[str, ...]
+    cells: bytes
+    side: bytes
 
     @property
     def told(self) -> tuple[object, ...]:
@@ -314,8 +319,8 @@ def _row(cells: Cells) -> _Row:
         match_state=cells["match_state"],
         difference_fen=cells["difference_fen"],
         key=tuple(cells[name] for name in _KEY),
-        cells=tuple(text for name, text in cells.items() if name not in ("break_id", "state")),
-        side=tuple(cells[f"{side}{name}"] for name in _SIDE),
+        cells=digest_of(cells[name] for name in _CELLS),
+        side=digest_of(cells[f"{side}{name}"] for name in _SIDE),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import count
@@ -25,7 +25,7 @@ from functions.shared.domain.fund_return import FundReturn
 from functions.shared.domain.funds import CampaignRecord
 from functions.shared.domain.invariants import check_all
 from functions.shared.domain.money import FundingShares, split_funding
-from functions.shared.store.tables import CampaignItem
+from functions.shared.store.tables import BreakItem
 from tests.support.adjusting import (
     A_FIFTH,
     ACCEPT_BILL,
@@ -160,12 +160,26 @@ def test_it_waits_for_seven_days_and_no_longer(books: Books) -> None:
 
 def test_breaks_of_other_campaigns_hold_nothing_up(books: Books) -> None:
     found = differing(books)
-    item = books.database.get(CampaignItem, CAMPAIGN_ID)
+    campaign = record_of(books).campaign
+    for recent in ([], [DAY_1]):
+        assert books.breaks.first_unresolved(campaign, recent) == found
+    object.__setattr__(campaign, "campaign_id", "another-2026")
+    assert books.breaks.first_unresolved(campaign, [DAY_1]) is None
+
+
+def test_a_break_that_the_index_has_not_got_yet_is_waited_for_too(books: Books) -> None:
+    """The last date is settled, and the campaign closed, by one and the same run."""
+    books.redeem("o-1", at(DAY_1), **A_FIFTH)  # type: ignore[arg-type]
+    file_bill(books, books.entries(DAY_1))
+    [row] = books.entries(DAY_1)
+    ghost = replace(row, platform_order_no="ghost", occurred_at=to_rfc3339(at(LAST_ON)))
+    file_bill(books, [ghost], on=LAST_ON, now=at(CLOSES_ON, "08:00"))
+    found = one_break(books, LAST_ON)
+    item = books.database.get(BreakItem, f"{UNIONPAY}#{LAST_ON}", found.break_id)
     assert item is not None
-    stranger = record_of(books).campaign
-    assert books.breaks.first_unresolved(stranger) == found
-    object.__setattr__(stranger, "campaign_id", "another-2026")
-    assert books.breaks.first_unresolved(stranger) is None
+    assert books.database.update(item, [BreakItem.unresolved_key.remove()])
+    assert list(books.breaks.unresolved(UNIONPAY, after=None, limit=None)) == []
+    assert close(books, morning(books, CLOSES_ON)).reasons[0].startswith("BREAKS")
 
 
 def test_while_a_campaign_is_kept_from_closing_longer_nothing_is_recorded(books: Books) -> None:

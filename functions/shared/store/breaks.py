@@ -112,9 +112,21 @@ class BreakStore:
         items = self._database.query(BreakItem.unresolved, platform_id, condition, limit=limit)
         return map(break_of, items)
 
-    def first_unresolved(self, campaign: Campaign) -> Break | None:
-        """A break of the campaign that somebody must still end; it may lag, as `unresolved`."""
+    def first_unresolved(self, campaign: Campaign, recent: Sequence[date]) -> Break | None:
+        """A break of the campaign that somebody must still end; None where there is none.
+
+        Args:
+            campaign: whose.
+            recent: dates that may have been settled a moment ago: their breaks are read strongly
+                consistent, since the index may not have them yet.
+
+        """
+        unresolved = BreakItem.state.is_in(*sorted(state.value for state in UNRESOLVED))
+        ours = unresolved & (BreakItem.campaign_id == campaign.campaign_id)
         for platform_id in campaign.platform_ids:
+            for on in recent:
+                for item in self._database.query(BreakItem, day_key(platform_id, on), only=ours):
+                    return break_of(item)
             for found in self.unresolved(platform_id, after=None, limit=None):
                 if found.row.campaign_id == campaign.campaign_id:
                     return found
