@@ -64,7 +64,7 @@ SIZES: Mapping[str, FunctionSize] = MappingProxyType(
         "finance": FunctionSize(memory_mib=1024, timeout_s=20),
         "publish": FunctionSize(memory_mib=1024, timeout_s=60),
         # A day of two million entries and as many bill rows lies on disk while it is matched; that
-        # takes a tenth of the memory. The daily recount holds a whole campaign: 2 KB a voucher.
+        # takes a tenth of the memory. The daily recount holds a whole campaign, 1.5 KB a voucher.
         "reconcile": FunctionSize(memory_mib=6144, timeout_s=900, reserved=2, disk_mib=6144),
         # A piece or a share of a larger day; the single steps of another day beside them.
         "day": FunctionSize(

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from functions.reconcile.collector import without_collector
 from functions.reconcile.payment_files import publish_payment
 from functions.reconcile.return_files import payment_sheet, publish_return, return_prefix
 from functions.reconcile.rollover import drain_all
@@ -76,8 +77,9 @@ def close_campaign(
     if reasons:
         return Closing(None, reasons)
     record = stores.campaigns.get(campaign_id) or record
-    snapshot = stores.recounts.snapshot(record)
-    reasons = _not_ready(snapshot, stores, now, budget)
+    with without_collector():
+        snapshot = stores.recounts.snapshot(record)
+        reasons = _not_ready(snapshot, stores, now, budget)
     if reasons:
         return Closing(None, reasons)
     return _close(record, snapshot, stores, now)

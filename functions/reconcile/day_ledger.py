@@ -6,7 +6,6 @@ it, each reads one segment, and has a file a slice.
 
 from __future__ import annotations
 
-import gc
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from functions.reconcile.collector import without_collector
 from functions.reconcile.engine import rows_text
 from functions.shared.domain.ledger import DAY_SEGMENTS, DAY_SLICES, day_slice
 from functions.shared.store.ledger_rows import TEXT_COLUMNS, LedgerRow, LedgerRowStore
@@ -206,18 +206,3 @@ def cut_segment(
             if not is_empty:
                 digests[campaign_id] = digest.hexdigest()
     return CutSegment(digests, {n: count for n, count in counts.items() if count}, paths)
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Python's collector of cycles rests: pages are trees, and freed without it.
-
-    It would go through a million small dictionaries again and again, and find none.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

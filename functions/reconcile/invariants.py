@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
+from functions.reconcile.collector import without_collector
 from functions.reconcile.stores import MoneyStores
 from functions.reconcile.sweep import SETTLING
 from functions.shared.domain.business_time import business_date, to_rfc3339
@@ -45,7 +46,8 @@ def recount(campaign_id: str, stores: MoneyStores, *, since: datetime | None = N
         Busy: throttled or lost beyond the SDK's retries.
 
     """
-    return check_all(_snapshot(campaign_id, stores), since=since)
+    with without_collector():
+        return check_all(_snapshot(campaign_id, stores), since=since)
 
 
 def _snapshot(campaign_id: str, stores: MoneyStores) -> Snapshot:
@@ -140,8 +142,9 @@ def _counted(record: CampaignRecord, stores: MoneyStores, now: datetime) -> Coun
     make a reading differ (`functions.shared.domain.moving`); three in a row do not by chance.
     """
     for _ in range(READINGS):
-        snapshot = _snapshot(record.campaign.campaign_id, stores)
-        counted = Counted(check_all(snapshot, since=now - SETTLING), count_pools(snapshot))
+        with without_collector():
+            snapshot = _snapshot(record.campaign.campaign_id, stores)
+            counted = Counted(check_all(snapshot, since=now - SETTLING), count_pools(snapshot))
         if all(check.holds for check in counted.checks):
             break
     return counted

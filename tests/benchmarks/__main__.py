@@ -26,6 +26,7 @@ from tests.benchmarks.drops import baseline_tasks, grid_tasks, main_tasks, play
 from tests.benchmarks.figures import Figure, figures, print_drops, print_figures
 from tests.benchmarks.large_days import measure as measure_pieces
 from tests.benchmarks.picture import draw
+from tests.benchmarks.recounts import measure as measure_recount
 from tests.benchmarks.tills import till_times
 
 OUT = Path("build/bench.json")
@@ -87,9 +88,10 @@ def main() -> int:
 
 
 def play_large(quick: bool) -> tuple[list[Figure], dict[str, Any]]:  # noqa: FBT001 - as asked
-    """Days, pieces of one and an audit by the million: the figures, and all that was measured."""
+    """Days, pieces, an audit and a recount by the million: figures, and what was measured."""
     by = 10 if quick else 1
     small, large = (measure(rows // by) for rows in (100_000, 1_000_000))
+    few, many = (measure_recount(vouchers // by) for vouchers in (100_000, 1_000_000))
     pieces, audit = measure_pieces(4_000_000 // by), measure_audit(1_000_000 // by)
     found = [
         Figure("peak memory of a day of a million rows, MB", large["reconcile_peak_mb"], 1_000),
@@ -100,6 +102,12 @@ def play_large(quick: bool) -> tuple[list[Figure], dict[str, Any]]:  # noqa: FBT
             small["reconcile_rows_per_s"] / large["reconcile_rows_per_s"],
             1.25,
         ),
+        Figure("bytes a voucher of a recount of a million", many["bytes_per_voucher"], 2_000),
+        Figure(
+            "time a voucher, recount of a million / of a hundred thousand",
+            many["us_per_voucher"] / few["us_per_voucher"],
+            1.25,
+        ),
         Figure(
             "100,000 / rows a second of a day of a million rows",
             round(100_000 / large["reconcile_rows_per_s"], 3),
@@ -107,6 +115,7 @@ def play_large(quick: bool) -> tuple[list[Figure], dict[str, Any]]:  # noqa: FBT
         ),
     ]
     measured = {"day": large, "day_small": small, "pieces": pieces, "audit": audit}
+    measured |= {"recount": many, "recount_small": few}
     for name, row in measured.items():
         print(f"{name}: {row}")  # noqa: T201 - what a run says
     return found, measured

@@ -29,8 +29,9 @@ from unittest.mock import patch
 
 from moto import mock_aws
 
+from functions.reconcile.collector import without_collector
 from functions.reconcile.day import SettlementStores, settle_once
-from functions.reconcile.day_ledger import READERS, without_collector
+from functions.reconcile.day_ledger import READERS
 from functions.reconcile.matching import LedgerSide, match_rows
 from functions.reconcile.statement_files import RECONCILIATION_COLUMNS, reconciliation_row
 from functions.shared.domain.bills import BILL_COLUMNS, BillState, BillVersion

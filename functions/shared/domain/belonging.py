@@ -34,14 +34,21 @@ def all_apart(snapshot: Snapshot) -> Iterator[str]:
     yield from _adjusting_apart(snapshot)
 
 
-def used_limits(snapshot: Snapshot, limits: dict[str, PersonCounter]) -> Counter[tuple[str, str]]:
-    """How often each identity used each limit, by vouchers and entries; fills in the limits."""
-    used: Counter[tuple[str, str]] = Counter()
+def used_limits(snapshot: Snapshot, limits: dict[str, PersonCounter]) -> dict[str, list[str]]:
+    """Each use of a limit by each identity, by vouchers and entries; fills in the limits.
+
+    Returns:
+        The limits' names, as often as each was used, by identity. Names are kept once, and lists
+        are short: there are millions.
+
+    """
+    used: defaultdict[str, list[str]] = defaultdict(list)
 
     def count(identity_refs: Iterable[str], counters: Iterable[PersonCounter]) -> None:
         for counter in counters:
-            limits[counter.name] = counter
-            used.update((identity_ref, counter.name) for identity_ref in identity_refs)
+            name = limits.setdefault(counter.name, counter).name
+            for identity_ref in identity_refs:
+                used[identity_ref].append(name)
 
     refs: dict[str, tuple[str, ...]] = {}
     for voucher in snapshot.vouchers:
@@ -103,17 +110,19 @@ def _persons_apart(snapshot: Snapshot) -> Iterator[str]:
         for identity_ref in voucher.identity_refs:
             listed[identity_ref].append(voucher.voucher_id)
     persons = {person.identity_ref: person for person in snapshot.persons}
+    none: tuple[str, ...] = ()
     for identity_ref in persons.keys() | listed.keys():
         person = persons.get(identity_ref)
         if person is None or sorted(person.voucher_ids) != sorted(listed[identity_ref]):
             yield f"{identity_ref} does not list its vouchers"
     for person in snapshot.persons:
+        found = Counter(used.get(person.identity_ref, none))
         for name, count in person.counters.items():
-            if count != used[person.identity_ref, name]:
+            if count != found[name]:
                 yield f"{person.identity_ref} counts {count} for {name}"
-    for identity_ref, name in used:
+    for identity_ref, names in used.items():
         counted = persons[identity_ref].counters if identity_ref in persons else {}
-        if name not in counted:
+        for name in set(names) - counted.keys():
             yield f"{identity_ref} does not count {name}"
 
 

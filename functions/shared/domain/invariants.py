@@ -373,14 +373,15 @@ def _limits_hold(snapshot: Snapshot) -> Check:
     used = used_limits(snapshot, limits)
     over = [
         f"{identity_ref} {name}: {count}"
-        for (identity_ref, name), count in used.items()
+        for identity_ref, names in used.items()
+        for name, count in Counter(names).items()
         if count > limits[name].max_count
     ]
     return _check(
         6,
         "LIMITS_HOLD",
         Text(zh="没有人超过任何一项限额", en="no person is over any limit"),
-        {"identities": len(snapshot.persons), "counters": len(used)},
+        {"identities": len(snapshot.persons), "counters": sum(len(set(n)) for n in used.values())},
         offenders=over,
     )
 

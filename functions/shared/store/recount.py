@@ -12,13 +12,15 @@ twice or not at all: see functions.shared.domain.moving for how that is told fro
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
 from datetime import date
+from functools import lru_cache
 from sys import intern
 from typing import Any, Final
 
 from functions.shared.domain.adjusting import AdjustingEntry
+from functions.shared.domain.business_time import parse_rfc3339
 from functions.shared.domain.campaign import CampaignState
 from functions.shared.domain.fund_return import from_payload
 from functions.shared.domain.funds import CampaignRecord
@@ -58,11 +60,15 @@ from functions.shared.store.tables import (
     SettlementItem,
     VoucherItem,
 )
-from functions.shared.store.vouchers import touched_at
+from functions.shared.store.vouchers import timeline_time
 
 _UNFUNDED: Final = frozenset({CampaignState.DRAFT, CampaignState.FUNDING})
 _PERSON_KEY: Final = "person_key"
 _VOUCHER_IDS: Final = "voucher_ids"
+_AMOUNTS: Final = tuple(field.name for field in fields(Amounts))
+
+Raw = Mapping[str, Mapping[str, Any]]
+"""An item as DynamoDB writes it."""
 
 
 class RecountStore:
@@ -129,34 +135,18 @@ class RecountStore:
         )
 
     def _vouchers(self, campaign_id: str) -> Iterator[CountedVoucher]:
-        for item in self._database.scan(VoucherItem, VoucherItem.campaign_id == campaign_id):
-            # What many vouchers share is kept once: a million of them must fit into memory.
-            yield CountedVoucher(
-                voucher_id=item.voucher_id,
-                round_id=intern(item.round_id),
-                voucher_type_id=intern(item.voucher_type_id),
-                platform_id=intern(item.platform_id),
-                identity_refs=tuple(intern(ref) for ref in item.identity_refs),
-                shard_id=intern(item.shard_id),
-                state=VoucherState(item.state),
-                issued_at=item.issued_at,
-                touched_at=touched_at(item),
-                valid_until=item.valid_until,
-                reserve_fen=item.reserve_fen,
-                slack_fen=item.slack_fen,
-                redemption_id=item.redemption_id,
-                is_forfeited=bool(item.forfeited),
-            )
+        ours = VoucherItem.campaign_id == campaign_id
+        return map(_voucher, self._database.scan_raw(VoucherItem, ours))
 
     def _entries(
         self, campaign_id: str
     ) -> tuple[tuple[CountedRedemption, ...], tuple[CountedRefund, ...]]:
         redemptions, refunds = [], []
-        for item in self._database.scan(LedgerItem, LedgerItem.campaign_id == campaign_id):
-            if item.entry_type == REDEEM:
-                redemptions.append(_redemption(item))
+        for raw in self._database.scan_raw(LedgerItem, LedgerItem.campaign_id == campaign_id):
+            if raw["entry_type"]["S"] == REDEEM:
+                redemptions.append(_redemption(raw))
             else:
-                refunds.append(_refund(item))
+                refunds.append(_refund(raw))
         return tuple(redemptions), tuple(refunds)
 
     def _earnings(self, campaign_id: str) -> Iterator[CountedEarning]:
@@ -215,38 +205,78 @@ class RecountStore:
         return tuple(settlements), tuple(returns), tuple(payouts), tuple(adjusting)
 
 
-def _person(raw: dict[str, dict[str, Any]], prefix: str) -> CountedPerson:
+# Of millions of items: what PynamoDB makes of one costs ten times what is needed of it here, and a
+# text that stands in several (an id, a counter's name) is kept once.
+
+
+def _voucher(raw: Raw) -> CountedVoucher:
+    timeline = raw["timeline"]["L"]
+    issued_at = raw["issued_at"]["S"]
+    return CountedVoucher(
+        voucher_id=intern(raw["voucher_id"]["S"]),
+        round_id=intern(raw["round_id"]["S"]),
+        voucher_type_id=intern(raw["voucher_type_id"]["S"]),
+        platform_id=intern(raw["platform_id"]["S"]),
+        identity_refs=tuple(intern(ref["S"]) for ref in raw["identity_refs"]["L"]),
+        shard_id=intern(raw["shard_id"]["S"]),
+        state=VoucherState(raw["state"]["S"]),
+        issued_at=parse_rfc3339(issued_at),
+        touched_at=parse_rfc3339(timeline_time(timeline[-1]["S"]) if timeline else issued_at),
+        valid_until=_shared_time(raw["valid_until"]["S"]),
+        reserve_fen=int(raw["reserve_fen"]["N"]),
+        slack_fen=int(raw["slack_fen"]["N"]),
+        redemption_id=_id(raw, "redemption_id"),
+        is_forfeited=raw.get("forfeited", {}).get("BOOL", False),
+    )
+
+
+def _person(raw: Raw, prefix: str) -> CountedPerson:
     """Every number of a person's item is a counter; see `shared.domain.limits`."""
     return CountedPerson(
-        identity_ref=raw[_PERSON_KEY]["S"].removeprefix(prefix),
-        counters={name: int(value["N"]) for name, value in raw.items() if "N" in value},
-        voucher_ids=tuple(each["S"] for each in raw.get(_VOUCHER_IDS, {}).get("L", ())),
-    )
-
-
-def _redemption(item: LedgerItem) -> CountedRedemption:
-    return CountedRedemption(
-        redemption_id=item.redemption_id,
-        voucher_id=item.voucher_id,
-        platform_id=intern(item.platform_id),
-        merchant_id=intern(item.merchant_id),
-        order_no=item.order_no,
-        business_on=date.fromisoformat(item.business_on),
-        order_fen=item.order_fen,
-        amounts=_amounts(item),
-        refund_count=item.refund_count or 0,
-        refunded_fen=item.refunded_fen or 0,
-        refunded=Amounts(
-            merchant_discount_fen=item.refunded_merchant_discount_fen or 0,
-            platform_discount_fen=item.refunded_platform_discount_fen or 0,
-            voucher_fen=item.refunded_voucher_fen or 0,
-            paid_fen=item.refunded_paid_fen or 0,
-            fiscal_part_fen=item.refunded_fiscal_part_fen or 0,
-            platform_part_fen=item.refunded_platform_part_fen or 0,
-            merchant_part_fen=item.refunded_merchant_part_fen or 0,
+        identity_ref=intern(raw[_PERSON_KEY]["S"].removeprefix(prefix)),
+        counters=_shared_counters(
+            tuple((intern(name), int(value["N"])) for name, value in raw.items() if "N" in value)
         ),
-        earned_voucher_id=item.earned_voucher_id,
+        voucher_ids=tuple(intern(each["S"]) for each in raw.get(_VOUCHER_IDS, {}).get("L", ())),
     )
+
+
+def _redemption(raw: Raw) -> CountedRedemption:
+    refunded = Amounts(*(_fen(raw, f"refunded_{name}") for name in _AMOUNTS))
+    return CountedRedemption(
+        redemption_id=intern(raw["redemption_id"]["S"]),
+        voucher_id=intern(raw["voucher_id"]["S"]),
+        platform_id=intern(raw["platform_id"]["S"]),
+        merchant_id=intern(raw["merchant_id"]["S"]),
+        order_no=raw["order_no"]["S"],
+        business_on=_shared_date(raw["business_on"]["S"]),
+        order_fen=int(raw["order_fen"]["N"]),
+        amounts=_amounts(raw),
+        refund_count=_fen(raw, "refund_count"),
+        refunded_fen=_fen(raw, "refunded_fen"),
+        refunded=NO_AMOUNTS if refunded == NO_AMOUNTS else refunded,
+        earned_voucher_id=_id(raw, "earned_voucher_id"),
+    )
+
+
+def _id(raw: Raw, name: str) -> str | None:
+    text = raw.get(name, {}).get("S")
+    return None if text is None else intern(text)
+
+
+def _fen(raw: Raw, name: str) -> int:
+    """A number that need not be there."""
+    return int(raw.get(name, {}).get("N", 0))
+
+
+@lru_cache(maxsize=10_000)
+def _shared_counters(counters: tuple[tuple[str, int], ...]) -> Mapping[str, int]:
+    """Most persons have used the same of the same limits."""
+    return dict(counters)
+
+
+_shared_time = lru_cache(maxsize=1_000)(parse_rfc3339)
+_shared_date = lru_cache(maxsize=1_000)(date.fromisoformat)
 
 
 def _earning(item: EarningItem, refunds_fen: tuple[int, ...]) -> CountedEarning:
@@ -273,24 +303,16 @@ def _earning(item: EarningItem, refunds_fen: tuple[int, ...]) -> CountedEarning:
     )
 
 
-def _refund(item: LedgerItem) -> CountedRefund:
+def _refund(raw: Raw) -> CountedRefund:
     return CountedRefund(
-        redemption_id=item.redemption_id,
-        refund_no=item.refund_no or "",
-        voucher_id=item.voucher_id,
-        platform_id=intern(item.platform_id),
-        business_on=date.fromisoformat(item.business_on),
-        amounts=_amounts(item),
+        redemption_id=intern(raw["redemption_id"]["S"]),
+        refund_no=raw.get("refund_no", {}).get("S", ""),
+        voucher_id=intern(raw["voucher_id"]["S"]),
+        platform_id=intern(raw["platform_id"]["S"]),
+        business_on=_shared_date(raw["business_on"]["S"]),
+        amounts=_amounts(raw),
     )
 
 
-def _amounts(item: LedgerItem) -> Amounts:
-    return Amounts(
-        merchant_discount_fen=item.merchant_discount_fen,
-        platform_discount_fen=item.platform_discount_fen,
-        voucher_fen=item.voucher_fen,
-        paid_fen=item.paid_fen,
-        fiscal_part_fen=item.fiscal_part_fen,
-        platform_part_fen=item.platform_part_fen,
-        merchant_part_fen=item.merchant_part_fen,
-    )
+def _amounts(raw: Raw) -> Amounts:
+    return Amounts(*(int(raw[name]["N"]) for name in _AMOUNTS))

@@ -341,9 +341,9 @@ def _entry(line: str) -> TimelineEntry:
     return TimelineEntry(parse_rfc3339(at), VoucherEvent(event), "".join(reference))
 
 
-def touched_at(item: VoucherItem) -> datetime:
-    """When anything happened to the voucher last."""
-    return _entry(item.timeline[-1]).at if item.timeline else item.issued_at
+def timeline_time(line: str) -> str:
+    """When a line of a stored timeline happened, as it is stored."""
+    return line.partition(" ")[0]
 
 
 def item_of(voucher: Voucher) -> VoucherItem:
