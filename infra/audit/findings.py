@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -62,6 +63,10 @@ MEANINGS: Final = {
 }
 
 
+_NOT_IN_FORM: Final = (LookupError, TypeError, ValueError, AttributeError)
+"""What reading a file raises into which somebody has put anything."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something that is not as it must be.
@@ -79,3 +84,15 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.where}: {self.detail}"
+
+
+def in_form(kind: Kind, where: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings, and one more where a file is not in its form.
+
+    Whoever forges a file may put anything into it: that is a finding, not our end.
+    """
+    try:
+        yield from findings
+    except _NOT_IN_FORM as error:
+        detail = f"a file is not in its form: {type(error).__name__} {error}"[:200]
+        yield Finding(kind, where, detail)

@@ -23,7 +23,7 @@ from functions.shared.domain.breaks import MatchState, break_id_of
 from functions.shared.domain.business_time import parse_rfc3339, to_rfc3339
 from functions.shared.files.csv_out import unguarded
 from functions.shared.files.manifest import Manifest
-from infra.audit.findings import Finding, Kind
+from infra.audit.findings import Finding, Kind, in_form
 from infra.audit.reading import rows_at
 from infra.audit.sources import Source
 
@@ -89,12 +89,7 @@ class Matches:
 
     def check(self, day: _Day) -> Iterator[Finding]:
         """Everything that the reconciliations of a day say otherwise than their two sides."""
-        try:
-            yield from self._check(day)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            # Whoever forges a file may put anything into it: that is a finding, not our end.
-            detail = f"a file is not in its form: {type(error).__name__} {error}"[:200]
-            yield Finding(Kind.MATCH, f"{day.platform_id} {day.on}", detail)
+        yield from in_form(Kind.MATCH, f"{day.platform_id} {day.on}", self._check(day))
 
     def _check(self, day: _Day) -> Iterator[Finding]:
         seen = _Seen()

@@ -25,7 +25,7 @@ from functions.shared.domain.funds import plan_pools
 from functions.shared.domain.invariants import FUNDS_CLOSE, PLACES
 from functions.shared.domain.settlement import latest_day_over
 from functions.shared.files.manifest import Manifest
-from infra.audit.findings import Finding, Kind
+from infra.audit.findings import Finding, Kind, in_form
 from infra.audit.reading import document_at
 from infra.audit.sources import Source
 
@@ -169,21 +169,9 @@ def check_proofs(
             continue
         window = windows.of(manifest.cutoff_at, last_day)
         pools = document.get("pools", {}).get(campaign.campaign_id, [])
-        try:
-            for check in checks:
-                if not check.get("holds"):
-                    detail = f"{check.get('name')} did not hold, drift {check.get('drift_fen')}"
-                    yield Finding(Kind.INVARIANTS, prefix, detail)
-            [counted] = [c["counted"] for c in checks if c.get("name") == FUNDS_CLOSE]
-            for detail in (
-                *_money_wrong(campaign, counted, window),
-                *_pools_wrong(campaign, pools, counted, window),
-            ):
-                yield Finding(Kind.INVARIANTS, prefix, detail)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            # Whoever forges a file may put anything into it: that is a finding, not our end.
-            detail = f"a file is not in its form: {type(error).__name__} {error}"[:200]
-            yield Finding(Kind.INVARIANTS, prefix, detail)
+        wrong = _wrong(campaign, checks, pools, window)
+        found = (Finding(Kind.INVARIANTS, prefix, detail) for detail in wrong)
+        yield from in_form(Kind.INVARIANTS, prefix, found)
 
 
 def check_reach(
@@ -216,6 +204,21 @@ def check_reach(
             detail = f"the journal ends with {last_day}; when this was counted, {expected} was over"
             yield Finding(Kind.DAY_MISSING, prefix, detail)
             return
+
+
+def _wrong(
+    campaign: Campaign,
+    checks: Sequence[Mapping[str, Any]],
+    pools: Sequence[Mapping[str, Any]],
+    window: Window | None,
+) -> Iterator[str]:
+    """What is wrong with a campaign's part of a proof."""
+    for check in checks:
+        if not check.get("holds"):
+            yield f"{check.get('name')} did not hold, drift {check.get('drift_fen')}"
+    [counted] = [check["counted"] for check in checks if check.get("name") == FUNDS_CLOSE]
+    yield from _money_wrong(campaign, counted, window)
+    yield from _pools_wrong(campaign, pools, counted, window)
 
 
 def _money_wrong(

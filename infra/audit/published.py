@@ -14,7 +14,7 @@ from functions.shared.domain.settlement import statement_id_of
 from functions.shared.files.manifest import Manifest
 from infra.audit.book import Book, DayTally
 from infra.audit.details import Details
-from infra.audit.findings import Finding, Kind
+from infra.audit.findings import Finding, Kind, in_form
 from infra.audit.payments import Instructions
 from infra.audit.payouts import Payouts
 from infra.audit.proofs import check_proofs
@@ -66,12 +66,7 @@ class Published:
             (Kind.RETURN, self._returns),
             (Kind.INVARIANTS, self._proofs),
         ):
-            try:
-                yield from part()
-            except (LookupError, TypeError, ValueError, AttributeError) as error:
-                # Whoever forges a file may put anything into it: that is a finding, not our end.
-                detail = f"a file is not in its form: {type(error).__name__} {error}"[:200]
-                yield Finding(kind, self._campaign_id, detail)
+            yield from in_form(kind, self._campaign_id, part())
 
     def _document(self, key: str) -> Any:  # noqa: ANN401 - JSON
         return document_at(self._source, key)

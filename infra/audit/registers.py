@@ -32,7 +32,7 @@ from functions.shared.files.manifest import Manifest
 from functions.shared.files.register import REGISTER_CSV, REGISTER_XLSX
 from infra.audit.book import Book
 from infra.audit.decisions import Decision
-from infra.audit.findings import Finding, Kind
+from infra.audit.findings import Finding, Kind, in_form
 from infra.audit.matches import SETTLEMENT, digest_of, row_of
 from infra.audit.reading import rows_at
 from infra.audit.sources import Source
@@ -118,12 +118,8 @@ class Registers:
 
     def check(self, prefix: str) -> Iterator[Finding]:
         """What is wrong with a register."""
-        try:
-            yield from self._check(prefix, self._manifests[prefix].cutoff_at)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            # Whoever forges a file may put anything into it: that is a finding, not our end.
-            detail = f"a file is not in its form: {type(error).__name__} {error}"[:200]
-            yield Finding(Kind.BREAK, prefix, detail)
+        found = self._check(prefix, self._manifests[prefix].cutoff_at)
+        yield from in_form(Kind.BREAK, prefix, found)
 
     def _check(self, prefix: str, at: datetime) -> Iterator[Finding]:
         listed: defaultdict[str, defaultdict[_Day, dict[str, Cells]]]

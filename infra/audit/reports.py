@@ -26,7 +26,7 @@ from functions.shared.files.manifest import Manifest
 from functions.shared.files.register import REGISTER_CSV, register_prefix
 from infra.audit.amounts import amounts_of, parts_of
 from infra.audit.book import Book
-from infra.audit.findings import Finding, Kind
+from infra.audit.findings import Finding, Kind, in_form
 from infra.audit.reading import document_at, rows_at, rows_in
 from infra.audit.sources import Source
 
@@ -158,12 +158,7 @@ class Reports:
         if prefix is None:
             return
         self.count += 1
-        try:
-            yield from self._compare(prefix, report)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            # Whoever forges a file may put anything into it: that is a finding, not our end.
-            detail = f"a file is not in its form: {type(error).__name__} {error}"[:200]
-            yield Finding(Kind.FIGURES, prefix, detail)
+        yield from in_form(Kind.FIGURES, prefix, self._compare(prefix, report))
 
     def _compare(self, prefix: str, report: Report) -> Iterator[Finding]:
         manifest = self._manifests[prefix]
