@@ -23,7 +23,7 @@ def test_platforms_hear_of_accepted_bills_and_of_what_they_are_paid() -> None:
         season.play_late()
         news = {event["id"]: event for event in stack.news()}
         kinds = Counter(event["type"] for event in news.values())
-        assert kinds["huimin.ledger.adjusted"] == 3
+        assert kinds["huimin.ledger.adjusted"] == 4
         assert kinds["huimin.payout.drawn"] == kinds["huimin.payout.paid"] == 2
         [drawn, _] = [e for e in news.values() if e["type"] == "huimin.payout.drawn"]
         platform_id = drawn["data"]["platform_id"]
