@@ -116,7 +116,7 @@ def test_a_bill_that_gives_more_is_paid_from_unallocated_money(books: Books) -> 
 
 
 def test_what_the_bill_does_not_have_is_owed_no_more(books: Books) -> None:
-    books.redeem("o-1", at(DAY_1), **A_FIFTH)  # type: ignore[arg-type]
+    books.redeem("o-1", at(DAY_1), voucher_type_id=A_FIFTH)
     file_bill(books, [])
     accept(books, one_break(books))
     assert [entry.parts for entry in entries(books)] == [parts(-960, -400, -240)]
@@ -125,7 +125,7 @@ def test_what_the_bill_does_not_have_is_owed_no_more(books: Books) -> None:
 
 def test_a_refund_counts_the_other_way(books: Books) -> None:
     """The bill has reversed less of the voucher than the ledger: more is owed."""
-    redemption = books.redeem("o-1", at(DAY_1), **A_FIFTH)  # type: ignore[arg-type]
+    redemption = books.redeem("o-1", at(DAY_1), voucher_type_id=A_FIFTH)
     books.refund(redemption, "f-1", at(DAY_1, "13:00"), refund_fen=4_000)
     bought, back = books.entries(DAY_1)
     assert back.voucher_fen == 800
@@ -248,7 +248,7 @@ def test_a_bill_that_cannot_be_accepted_says_why(
     told: str,
     members: Mapping[str, object],
 ) -> None:
-    books.redeem("o-1", at(DAY_1), **A_FIFTH)  # type: ignore[arg-type]
+    books.redeem("o-1", at(DAY_1), voucher_type_id=A_FIFTH)
     [row] = books.entries(DAY_1)
     file_bill(books, [change(row)])
     found = one_break(books)
@@ -471,7 +471,7 @@ def test_whatever_bills_say_and_is_accepted_the_last_word_is_settled(
 ) -> None:
     books.deployment.restore()
     stage = Books(books.deployment)
-    stage.redeem("o-1", at(DAY_1), **A_FIFTH)  # type: ignore[arg-type]
+    stage.redeem("o-1", at(DAY_1), voucher_type_id=A_FIFTH)
     [row] = stage.entries(DAY_1)
     owed = split_funding(1_600, SHARES)
     for number, (fen, is_accepted) in enumerate(course.bills):

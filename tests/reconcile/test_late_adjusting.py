@@ -112,7 +112,7 @@ def supplement(books: Books, now: datetime) -> Supplement:
 
 def test_the_closing_waits_for_a_break_of_the_last_date(books: Books) -> None:
     """The platform says that it did not refund what the ledger has as refunded."""
-    redemption = books.redeem("o-1", at(DAY_1), **A_FIFTH)  # type: ignore[arg-type]
+    redemption = books.redeem("o-1", at(DAY_1), voucher_type_id=A_FIFTH)
     file_bill(books, books.entries(DAY_1))
     books.refund(redemption, "f-1", at(LAST_ON, "23:00"))
     file_bill(books, [], on=LAST_ON, now=at(CLOSES_ON, "08:00"))
@@ -169,7 +169,7 @@ def test_breaks_of_other_campaigns_hold_nothing_up(books: Books) -> None:
 
 def test_a_break_that_the_index_has_not_got_yet_is_waited_for_too(books: Books) -> None:
     """The last date is settled, and the campaign closed, by one and the same run."""
-    books.redeem("o-1", at(DAY_1), **A_FIFTH)  # type: ignore[arg-type]
+    books.redeem("o-1", at(DAY_1), voucher_type_id=A_FIFTH)
     file_bill(books, books.entries(DAY_1))
     [row] = books.entries(DAY_1)
     ghost = replace(row, platform_order_no="ghost", occurred_at=to_rfc3339(at(LAST_ON)))
@@ -238,7 +238,7 @@ def test_what_was_accepted_before_is_still_held_back_until_the_closing(books: Bo
     """Two breaks: one accepted in time, the other while the closing waits."""
     accept(books, differing(books))
     second = DAY_1 + DAY
-    books.redeem("o-2", at(second), **A_FIFTH)  # type: ignore[arg-type]
+    books.redeem("o-2", at(second), voucher_type_id=A_FIFTH)
     [row] = books.entries(second)
     file_bill(books, [with_voucher_fen(row, 1_100)], on=second, now=at(second + DAY, "09:00"))
     morning(books, CLOSES_ON)
@@ -274,7 +274,7 @@ def test_what_a_closed_campaign_saves_is_returned_with_late_refunds(books: Books
 
 def test_more_is_paid_only_from_what_has_not_gone_back(books: Books) -> None:
     found = differing(books, bill_fen=2_000)
-    redemption = books.redeem("o-2", at(DAY_2, "13:00"), **A_FIFTH)  # type: ignore[arg-type]
+    redemption = books.redeem("o-2", at(DAY_2, "13:00"), voucher_type_id=A_FIFTH)
     file_bill(books, books.entries(DAY_2), on=DAY_2, now=at(DAY_3, "09:00"))
     closed(books, WAITS_UNTIL)
     assert propose(books, found).status == 200
@@ -294,7 +294,7 @@ def test_more_is_paid_only_from_what_has_not_gone_back(books: Books) -> None:
 def test_money_spent_before_its_entry_is_settled_waits_for_the_settlement(books: Books) -> None:
     """A supplementary return never takes what a new entry has drawn already."""
     found = differing(books, bill_fen=2_000)
-    redemption = books.redeem("o-2", at(DAY_2, "13:00"), **A_FIFTH)  # type: ignore[arg-type]
+    redemption = books.redeem("o-2", at(DAY_2, "13:00"), voucher_type_id=A_FIFTH)
     file_bill(books, books.entries(DAY_2), on=DAY_2, now=at(DAY_3, "09:00"))
     closed(books, WAITS_UNTIL)
     books.refund(redemption, "f-1", at(WAITS_UNTIL, "11:00"))
@@ -387,7 +387,7 @@ def test_whenever_breaks_are_accepted_all_that_is_left_goes_back_once(
     books.deployment.restore()
     stage = Books(books.deployment)
     for number, _ in enumerate(course.accepted):
-        stage.redeem(f"o-{number}", at(DAY_1), **A_FIFTH)  # type: ignore[arg-type]
+        stage.redeem(f"o-{number}", at(DAY_1), voucher_type_id=A_FIFTH)
     rows = sorted(stage.entries(DAY_1), key=lambda row: row.platform_order_no)
     fens = [fen for _, fen in course.accepted]
     billed = [with_voucher_fen(row, fen) for row, fen in zip(rows, fens, strict=True)]
