@@ -63,6 +63,11 @@ def return_late(
     planned = _planned(record, stores, now)
     if planned is None:
         return Supplement()
+    after_fen = planned.returned_before_fen + planned.to_return_fen
+    if after_fen > planned.appropriated_fen:
+        # An order's money was taken back twice: by its refund, and by a bill accepted without it.
+        more_fen = after_fen - planned.appropriated_fen
+        return Supplement(reasons=(f"OVERPAID: {more_fen} fen more than the source paid in",))
     drain_all(record, stores, now)
     broken = broken_reasons(recount(record))
     if broken:

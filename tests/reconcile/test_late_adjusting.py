@@ -310,6 +310,19 @@ def test_money_spent_before_its_entry_is_settled_waits_for_the_settlement(books:
     assert made.to_return_fen == 720
 
 
+def test_no_more_is_returned_than_the_source_paid_in(books: Books) -> None:
+    """A bill is accepted that lacks an order, and the order is then refunded as well."""
+    redemption = books.redeem("o-1", at(DAY_1), voucher_type_id=A_FIFTH)
+    file_bill(books, [])
+    found = one_break(books)
+    first = closed(books, WAITS_UNTIL)
+    accept(books, found)
+    books.refund(redemption, "f-1", at(WAITS_UNTIL, "11:00"))
+    late = supplement(books, morning(books, WAITS_UNTIL + 40 * DAY))
+    assert late.reasons == ("OVERPAID: 960 fen more than the source paid in",)
+    assert record_of(books).funds.returned_fen == first.to_return_fen
+
+
 def test_after_the_last_date_of_late_refunds_nothing_is_adjusted(books: Books) -> None:
     found = differing(books)
     closed(books, WAITS_UNTIL)

@@ -456,8 +456,10 @@ def _paid_otherwise(snapshot: Snapshot, settled: Mapping[tuple[str, date], int])
 def _returned_once(snapshot: Snapshot) -> Check:
     returned_fen = sum(each.amount_fen for each in snapshot.returns)
     funds = snapshot.funds
-    # Never more than the source paid in, less what it was used for.
-    most_fen = funds.appropriated_fen - snapshot.redeemed_net_fen - snapshot.adjusted_net_fen
+    # Never more than the source paid in, less what it was used for; what was taken back twice may
+    # leave less than nothing used, and is no reason to return more than was paid in.
+    used_fen = max(0, snapshot.redeemed_net_fen + snapshot.adjusted_net_fen)
+    most_fen = funds.appropriated_fen - used_fen
     elsewhere = [
         each.statement_key
         for each in snapshot.returns
